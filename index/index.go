@@ -1,0 +1,82 @@
+// Package index is the contract of the vector and lexical search behind a
+// generation. An index is a cache: it holds vectors, words of the display
+// form and transformed metadata under internal ids, and can be deleted and
+// rebuilt from the record store at any time.
+//
+// A driver is done when the suite conform.Index passes on it.
+package index
+
+import (
+	"context"
+
+	"github.com/holdfast/holdfast/gate"
+)
+
+// Entry is one passage as an index holds it.
+type Entry struct {
+	ID     int64 // the passage's number
+	Record int64 // the record's internal number
+	Vector []float32
+	Text   gate.Clean // its display form is searched lexically
+}
+
+// Meta is a record's metadata by field; a list has one Value an element.
+type Meta map[string][]gate.Value
+
+// Batch is a set of changes that an index takes up together. Every part is
+// idempotent, so a batch may be applied again after a crash.
+type Batch struct {
+	Upsert []Entry
+	Delete []int64        // passages to forget; unknown ones are ignored
+	Meta   map[int64]Meta // whole new metadata of records
+	Forget []int64        // records to forget, with their passages and metadata
+}
+
+// Hit is a passage that an index found.
+type Hit struct {
+	ID     int64
+	Record int64
+	Score  float32 // cosine similarity, or BM25; higher is better
+}
+
+// Item is what an index holds for one passage, for comparison with the records.
+type Item struct {
+	ID     int64
+	Record int64
+}
+
+// Index is one generation's index. It is safe for concurrent use; a search
+// sees each batch whole or not at all.
+type Index interface {
+	// Apply takes up a batch. When it returns, the batch is durable and
+	// searchable.
+	Apply(ctx context.Context, b Batch) error
+	// Vector returns the k entries nearest to a vector among those whose
+	// record's metadata matches, best first, ties by ID. Fewer than k means
+	// that there are no more.
+	Vector(ctx context.Context, vector []float32, k int, f *Filter) ([]Hit, error)
+	// Lexical returns the k best entries by BM25 likewise; entries that share
+	// no word with the query are not returned.
+	Lexical(ctx context.Context, query gate.Clean, k int, f *Filter) ([]Hit, error)
+	// Scan returns up to limit items with ids after the given one, by id.
+	Scan(ctx context.Context, after int64, limit int) ([]Item, error)
+	// Count counts the entries.
+	Count(ctx context.Context) (int64, error)
+	// Close makes the index quick to open again; without it nothing is lost.
+	Close() error
+}
+
+// Spec names an index and the space of its vectors.
+type Spec struct {
+	Name       string // of the generation: letters, digits, "-"
+	Dimensions int
+}
+
+// Opener makes and finds indexes.
+type Opener interface {
+	// Open opens the index of that name, creating an empty one if there is
+	// none. It fails with fault.Conflict if it exists with other dimensions.
+	Open(ctx context.Context, spec Spec) (Index, error)
+	// Drop deletes an index; one that does not exist is no error.
+	Drop(ctx context.Context, name string) error
+}

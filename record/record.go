@@ -1,0 +1,350 @@
+// Package record is the contract of the system of record: collections and
+// their declarations, records with their versions, the changes that are not
+// yet indexed, sealed passages, vectors and where they lie, runs, dead
+// letters and the audit trail, as several small stores over one transaction.
+//
+// A driver is done when the suite conform.Record passes on it.
+package record
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast/holdfast/digest"
+	"github.com/holdfast/holdfast/gate"
+)
+
+// Store opens transactions. It is safe for concurrent use.
+type Store interface {
+	// View runs fn in a read-only transaction with one consistent snapshot.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update runs fn in a transaction that commits when fn returns nil: all of
+	// its effects, durably, or none. A driver may run fn again after a
+	// serialization failure, so fn must have no effect outside the
+	// transaction. fn must not call a model or wait for another transaction.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Close waits for open transactions.
+	Close() error
+}
+
+// Tx is one transaction. It is not safe for concurrent use, and ends with
+// the function it was handed to.
+type Tx interface {
+	Collections() Collections
+	Records() Records
+	Changes() Changes
+	Passages() Passages
+	Vectors() Vectors
+	Runs() Runs
+	DeadLetters() DeadLetters
+	Audit() Audit
+	// Unwrap returns the driver's own transaction (*sql.Tx), so that an engine
+	// can enqueue work in it.
+	Unwrap() any
+}
+
+// CollectionID is the internal number of a collection.
+type CollectionID int64
+
+// Collection is a named set of records with one declaration.
+type Collection struct {
+	ID          CollectionID
+	Name        string
+	Declaration Declaration
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// GenerationID is the internal number of a generation.
+type GenerationID int64
+
+// GenerationState says what a generation is for.
+type GenerationState string
+
+// A collection has at most one active generation.
+const (
+	Building GenerationState = "building" // fed, not yet searched
+	Active   GenerationState = "active"   // fed and searched
+	Retired  GenerationState = "retired"  // neither; may be swept
+)
+
+// Generation is one built index: collection × model × chunking × policy.
+type Generation struct {
+	ID         GenerationID
+	Collection CollectionID
+	State      GenerationState
+	Model      string        // the model's name in the configuration
+	Space      digest.Digest // the model's fingerprint: vectors of two spaces never mix
+	Dimensions int
+	Recipe     digest.Digest // gate version and policy
+	Policy     string
+	Chunking   Chunking
+	CreatedAt  time.Time
+}
+
+// Collections keeps declarations and generations.
+type Collections interface {
+	// Put declares a collection or changes its declaration.
+	Put(ctx context.Context, d Declaration) (Collection, error)
+	// Get finds a collection by name; fault.NotFound if there is none.
+	Get(ctx context.Context, name string) (Collection, error)
+	// Find finds a collection by number; fault.NotFound if there is none.
+	Find(ctx context.Context, id CollectionID) (Collection, error)
+	// List returns up to limit collections with names after the given one, by name.
+	List(ctx context.Context, after string, limit int) ([]Collection, error)
+	// Drop deletes the collection with all that belongs to it. Vectors stay:
+	// they belong to their text, and are swept when nothing refers to them.
+	Drop(ctx context.Context, id CollectionID) error
+
+	// AddGeneration stores a generation and numbers it.
+	AddGeneration(ctx context.Context, g Generation) (Generation, error)
+	// Generations lists a collection's generations, newest first.
+	Generations(ctx context.Context, id CollectionID) ([]Generation, error)
+	// SetState moves a generation to a state. Making one active retires the
+	// one that was, in the same transaction.
+	SetState(ctx context.Context, id GenerationID, state GenerationState) error
+}
+
+// Ref is the opaque internal id by which a record is known outside the
+// record store. It is never used again for another record.
+type Ref int64
+
+// Record is a business object. The stored row is the truth.
+type Record struct {
+	Ref        Ref
+	Collection CollectionID
+	ID         string
+	Version    int64 // counts every change, from 1
+	// ContentVersion is the Version at which a content field last changed.
+	ContentVersion int64
+	Change         int64 // number of the change that made this version
+	Fields         Fields
+	Deleted        bool // a tombstone: the fields are gone, the versions go on
+	UpdatedAt      time.Time
+}
+
+// Op is what a Write does.
+type Op uint8
+
+// The operations.
+const (
+	Put    Op = iota // replace all fields, creating the record if need be
+	Patch            // merge: a null removes a field (RFC 7396, for the top level and below)
+	Delete           // leave a tombstone
+)
+
+// Write asks for one change to one record.
+type Write struct {
+	ID     string
+	Op     Op
+	Fields Fields
+	// IfVersion, when set, must be the record's version; 0 means "must not
+	// exist".
+	IfVersion *int64
+}
+
+// Written is what became of a Write. A Put, Patch or Delete that changes
+// nothing keeps the version and makes no change.
+type Written struct {
+	Ref            Ref
+	Version        int64
+	ContentVersion int64
+	Change         int64 // 0 if nothing changed
+	Err            error // fault.Conflict, fault.NotFound or fault.Invalid; the other writes stand
+}
+
+// Records keeps records, their versions, and the change log entry of each
+// write in the same transaction.
+type Records interface {
+	// Write applies writes in order; two of them may name one record.
+	Write(ctx context.Context, c *Collection, writes []Write) ([]Written, error)
+	// Get finds records by id, in the order asked; a missing or deleted one
+	// has Ref 0, or Deleted set.
+	Get(ctx context.Context, c CollectionID, ids []string) ([]Record, error)
+	// Load finds records by Ref, tombstones included; missing ones are left out.
+	Load(ctx context.Context, refs []Ref) (map[Ref]Record, error)
+	// List returns up to limit live records with ids after the given one, by id.
+	List(ctx context.Context, c CollectionID, after string, limit int) ([]Record, error)
+	// History returns a record's versions, newest first, the current one included.
+	History(ctx context.Context, ref Ref, limit int) ([]Record, error)
+	// Count counts live records.
+	Count(ctx context.Context, c CollectionID) (int64, error)
+}
+
+// Changed says which part of a record a change touched.
+type Changed uint8
+
+// Bits of Changed.
+const (
+	Content  Changed = 1 << iota // a content field, or the record is new
+	Metadata                     // a metadata field
+	Gone                         // the record was deleted
+)
+
+// Change is what awaits indexing for one record. Changes to one record that
+// nobody has leased yet are one Change with the highest number.
+type Change struct {
+	Ref      Ref
+	Number   int64   // of the newest write that it stands for
+	What     Changed // all that changed since the record was last indexed
+	Attempts int     // how often it was leased before
+}
+
+// Lease is the only ownership of changes. Work done under a lease commits
+// only while the epoch is current.
+type Lease struct {
+	Epoch      int64
+	Collection CollectionID
+	Changes    []Change
+}
+
+// Pending is how far behind an index is.
+type Pending struct {
+	Count  int64
+	Oldest time.Time // when the oldest pending change was written; zero if none
+	// Applied is the number up to which every change is indexed or
+	// dead-lettered; Latest the newest change of the collection.
+	Applied, Latest int64
+}
+
+// Changes is the queue of records whose index entries are behind. A record
+// is in it at most once, and never under two leases.
+type Changes interface {
+	// Lease takes up to limit pending changes of the collection that has
+	// waited longest, oldest first, for a time. A change that is marked to be
+	// processed alone comes alone. No change at all is an empty lease.
+	Lease(ctx context.Context, limit int, now, until time.Time) (Lease, error)
+	// Held returns what is still held under an epoch.
+	Held(ctx context.Context, epoch int64) (Lease, error)
+	// Renew extends a lease; fault.Conflict if nothing is held under it.
+	Renew(ctx context.Context, epoch int64, until time.Time) error
+	// Complete ends the work on changes held under epoch. A record written
+	// again in the meantime stays pending. It returns the refs that were still
+	// held; the others changed nothing.
+	Complete(ctx context.Context, epoch int64, changes []Change) ([]Ref, error)
+	// Release gives held changes back, to be leased again from notBefore on;
+	// alone keeps each from sharing a batch.
+	Release(ctx context.Context, epoch int64, refs []Ref, notBefore time.Time, alone bool) error
+	// Bury takes held changes out of the queue until they are revived or their
+	// record is written again. The caller stores the dead letters.
+	Bury(ctx context.Context, epoch int64, refs []Ref) error
+	// Revive puts buried changes back.
+	Revive(ctx context.Context, refs []Ref) error
+	// Reset frees every lease; only the single owner of a store may call it,
+	// when it starts.
+	Reset(ctx context.Context) error
+	// Pending measures one collection.
+	Pending(ctx context.Context, c CollectionID) (Pending, error)
+	// NextDue is when the earliest waiting change may be leased; zero if none waits.
+	NextDue(ctx context.Context) (time.Time, error)
+}
+
+// PassageID numbers a passage; it is the id of its vector in the index, and
+// is never used again for another passage.
+type PassageID int64
+
+// PassageState says what the index has still to do.
+type PassageState uint8
+
+// The states of a passage.
+const (
+	Fresh   PassageState = iota // to be put into the index
+	Indexed                     // in the index
+	Removed                     // to be taken out of the index
+)
+
+// Passage is a sealed piece of a record's clean text.
+type Passage struct {
+	ID             PassageID
+	Ref            Ref
+	ContentVersion int64 // of the record version that it was cut from
+	Field          string
+	Ordinal        int           // position within the record
+	Start, End     int           // span of the original field
+	Text           digest.Digest // of tenant and embed form
+	Display        digest.Digest // of the display form
+	Sealed         gate.Sealed
+	State          PassageState
+}
+
+// PassageSet is all passages of one record version.
+type PassageSet struct {
+	Ref            Ref
+	ContentVersion int64
+	Passages       []Passage
+}
+
+// Passages keeps sealed passages by generation.
+type Passages interface {
+	// Stage keeps the sealed clean fields of held records between the gate
+	// and the splitter. Staging a record again replaces it.
+	Stage(ctx context.Context, epoch int64, fields []StagedField) error
+	// Staged returns what was staged under an epoch, by ref and field.
+	Staged(ctx context.Context, epoch int64) ([]StagedField, error)
+	// Unstage drops what was staged under an epoch.
+	Unstage(ctx context.Context, epoch int64) error
+
+	// Replace makes the sets the passages of their records. A passage whose
+	// field, Text and Display a record had before keeps its id and its state,
+	// wherever it has moved to; what is left over becomes Removed. A set older
+	// than what is stored changes nothing.
+	Replace(ctx context.Context, g GenerationID, sets []PassageSet) error
+	// Of returns the passages of records in every state, by ref and ordinal.
+	Of(ctx context.Context, g GenerationID, refs []Ref) ([]Passage, error)
+	// Get finds passages that are not Removed, by id; missing ones are left out.
+	Get(ctx context.Context, g GenerationID, ids []PassageID) (map[PassageID]Passage, error)
+	// Settle records that the index now holds the fresh and lacks the removed.
+	Settle(ctx context.Context, g GenerationID, fresh, removed []PassageID) error
+	// RemoveAll marks every passage of the records Removed.
+	RemoveAll(ctx context.Context, g GenerationID, refs []Ref) error
+	// Scan returns up to limit passages with ids after the given one, by id,
+	// whatever their state.
+	Scan(ctx context.Context, g GenerationID, after PassageID, limit int) ([]Passage, error)
+	// Count counts the passages that are not Removed.
+	Count(ctx context.Context, g GenerationID) (int64, error)
+}
+
+// StagedField is a whole field after the gate.
+type StagedField struct {
+	Ref            Ref
+	ContentVersion int64
+	Field          string
+	Sealed         gate.Sealed
+}
+
+// Vector is an embedding's address and where its bytes are: inline, or in a
+// segment.
+type Vector struct {
+	Address digest.Digest
+	Data    []byte // inline bytes, or nil
+	Segment string // name of the segment object, or ""
+	Offset  int64
+	Length  int64
+}
+
+// Claimed answers a claim: each address is in exactly one list.
+type Claimed struct {
+	Have []digest.Digest // durable already
+	Mine []digest.Digest // to be computed by the claimant
+	Busy []digest.Digest // claimed by somebody else who is still alive
+}
+
+// Vectors keeps embeddings' addresses, and their bytes until they are packed.
+type Vectors interface {
+	// Claim reserves addresses for owner until a time. An expired claim is
+	// anybody's.
+	Claim(ctx context.Context, owner string, addresses []digest.Digest, now, until time.Time) (Claimed, error)
+	// Put stores computed vectors inline. An address that is durable already
+	// is left as it is: a vector is never changed.
+	Put(ctx context.Context, vectors []Vector) error
+	// Unclaim gives up owner's claims on addresses that were not stored.
+	Unclaim(ctx context.Context, owner string, addresses []digest.Digest) error
+	// Load finds durable vectors; missing ones are left out.
+	Load(ctx context.Context, addresses []digest.Digest) (map[digest.Digest]Vector, error)
+	// Inline returns up to limit vectors that are not packed, oldest first.
+	Inline(ctx context.Context, limit int) ([]Vector, error)
+	// Pack points stored vectors at their segment and drops their inline bytes.
+	Pack(ctx context.Context, vectors []Vector) error
+	// Count counts durable vectors and, of them, the inline ones.
+	Count(ctx context.Context) (total, inline int64, err error)
+}
