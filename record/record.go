@@ -198,6 +198,14 @@ type Lease struct {
 	Changes    []Change
 }
 
+// LeaseRequest says what to lease.
+type LeaseRequest struct {
+	Limit  int // most changes to take
+	Now    time.Time
+	Until  time.Time      // when the lease expires unless it is renewed
+	Except []CollectionID // collections to pass over
+}
+
 // Pending is how far behind an index is.
 type Pending struct {
 	Count  int64
@@ -210,10 +218,10 @@ type Pending struct {
 // Changes is the queue of records whose index entries are behind. A record
 // is in it at most once, and never under two leases.
 type Changes interface {
-	// Lease takes up to limit pending changes of the collection that has
-	// waited longest, oldest first, for a time. A change that is marked to be
-	// processed alone comes alone. No change at all is an empty lease.
-	Lease(ctx context.Context, limit int, now, until time.Time) (Lease, error)
+	// Lease takes pending changes of one collection, the one that has waited
+	// longest, oldest first. A change that is marked to be processed alone
+	// comes alone. No change at all is an empty lease.
+	Lease(ctx context.Context, q LeaseRequest) (Lease, error)
 	// Held returns what is still held under an epoch.
 	Held(ctx context.Context, epoch int64) (Lease, error)
 	// Renew extends a lease; fault.Conflict if nothing is held under it.
