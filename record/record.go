@@ -340,7 +340,7 @@ type Claimed struct {
 // Vectors keeps embeddings' addresses, and their bytes until they are packed.
 type Vectors interface {
 	// Claim reserves addresses for owner until a time. An expired claim is
-	// anybody's.
+	// anybody's; one that owner holds already is Mine, and renewed.
 	Claim(ctx context.Context, owner string, addresses []digest.Digest, now, until time.Time) (Claimed, error)
 	// Put stores computed vectors inline. An address that is durable already
 	// is left as it is: a vector is never changed.
