@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/holdfast/holdfast/gate/names/crf"
+)
+
+// Set is a held-out test set.
+type Set struct {
+	Name     string
+	Examples []Example
+}
+
+// testSets are the held-out parts as people write them, the same with the corpora's
+// spaces between all tokens, and generated text of another seed.
+func testSets(corpora []Corpus, pools *Pools) []Set {
+	var sets []Set
+	for _, spaced := range []bool{false, true} {
+		for _, c := range corpora {
+			if len(c.Test) == 0 {
+				continue
+			}
+			set := Set{Name: c.Name}
+			if spaced {
+				set.Name += " (spaced)"
+			}
+			for _, s := range c.Test {
+				set.Examples = append(set.Examples, s.render(spaced))
+			}
+			sets = append(sets, set)
+		}
+	}
+	return append(sets, syntheticTest(pools)...)
+}
+
+type tally struct{ found, right, gold int }
+
+func (t tally) prf() (p, r, f float64) {
+	p, r = float64(t.right)/math.Max(1, float64(t.found)), float64(t.right)/math.Max(1, float64(t.gold))
+	return p, r, 2 * p * r / math.Max(1e-9, p+r)
+}
+
+func blurred(e *Example, s crf.Span) bool {
+	return slices.ContainsFunc(e.Unknown, func(u [2]int) bool { return s.Start < u[1] && s.End > u[0] })
+}
+
+// measure counts exact matches of kind and bounds.
+func measure(model *crf.Model, set Set, wrong func(e *Example, s crf.Span, missed bool)) (kinds [3]tally, bytes int, elapsed time.Duration) {
+	scratch := model.NewScratch()
+	var spans []crf.Span
+	for i := range set.Examples {
+		e := &set.Examples[i]
+		bytes += len(e.Text)
+		began := time.Now()
+		spans = scratch.Tag(spans[:0], e.Text, 0, 0)
+		elapsed += time.Since(began)
+		same := func(a, b crf.Span) bool { return a.Start == b.Start && a.End == b.End && a.Kind == b.Kind }
+		for _, s := range spans {
+			if blurred(e, s) {
+				continue
+			}
+			kinds[s.Kind].found++
+			if slices.ContainsFunc(e.Spans, func(g crf.Span) bool { return same(g, s) }) {
+				kinds[s.Kind].right++
+			} else if wrong != nil {
+				wrong(e, s, false)
+			}
+		}
+		for _, g := range e.Spans {
+			if blurred(e, g) {
+				continue
+			}
+			kinds[g.Kind].gold++
+			if wrong != nil && !slices.ContainsFunc(spans, func(s crf.Span) bool { return same(g, s) }) {
+				wrong(e, g, true)
+			}
+		}
+	}
+	return kinds, bytes, elapsed
+}
+
+func report(w io.Writer, model *crf.Model, sets []Set, errors int) error {
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "set\tPER P\tR\tF1\tLOC P\tR\tF1\tORG P\tR\tF1\tmicro F1\tMB/s")
+	for _, set := range sets {
+		kinds, bytes, elapsed := measure(model, set, nil)
+		fmt.Fprint(table, set.Name)
+		var all tally
+		for _, k := range kinds {
+			p, r, f := k.prf()
+			fmt.Fprintf(table, "\t%.3f\t%.3f\t%.3f", p, r, f)
+			all = tally{all.found + k.found, all.right + k.right, all.gold + k.gold}
+		}
+		_, _, f := all.prf()
+		fmt.Fprintf(table, "\t%.3f\t%.1f\n", f, float64(bytes)/1e6/elapsed.Seconds())
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, set := range sets {
+		left := errors
+		measure(model, set, func(e *Example, s crf.Span, missed bool) {
+			if left--; left < 0 {
+				return
+			}
+			what := "wrong "
+			if missed {
+				what = "missed"
+			}
+			fmt.Fprintf(w, "%s %s %d %q in %q\n", set.Name, what, s.Kind, e.Text[s.Start:s.End], e.Text[max(0, s.Start-60):min(len(e.Text), s.End+60)])
+		})
+	}
+	return nil
+}
+
+// calibrate fits the two parameters of a logistic curve that maps the model's
+// probabilities to how often its spans are right (Platt 1999), on the held-out sets.
+func calibrate(model *crf.Model, sets []Set) [2]float32 {
+	scratch := model.NewScratch()
+	var x []float64
+	var right []bool
+	for _, set := range sets {
+		for i := range set.Examples {
+			e := &set.Examples[i]
+			for _, s := range scratch.Tag(nil, e.Text, 1.5, 0) {
+				if blurred(e, s) {
+					continue
+				}
+				p := math.Min(math.Max(float64(s.Score), 1e-6), 1-1e-6)
+				x = append(x, math.Log(p/(1-p)))
+				right = append(right, slices.ContainsFunc(e.Spans, func(g crf.Span) bool {
+					return g.Start == s.Start && g.End == s.End && g.Kind == s.Kind
+				}))
+			}
+		}
+	}
+	a, b := 0.0, 1.0
+	for range 2000 {
+		var ga, gb float64
+		for i := range x {
+			d := 1 / (1 + math.Exp(-a-b*x[i]))
+			if right[i] {
+				d--
+			}
+			ga += d
+			gb += d * x[i]
+		}
+		a -= 0.5 * ga / float64(len(x))
+		b -= 0.05 * gb / float64(len(x))
+	}
+	return [2]float32{float32(a), float32(b)}
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/holdfast/holdfast/gate/names/crf"
+)
+
+//go:embed lexicon/lexicon.tsv.gz
+var lexiconFile []byte
+
+// Pools are the names that generated text draws from.
+type Pools struct {
+	Cultures []Culture
+	Cities   []string // weighted: large ones appear more than once
+	Regions  []string
+	Words    []string // frequent lower-case words
+	byCode   map[string]int
+}
+
+// Culture holds the names of people of one language and country.
+type Culture struct {
+	Code           string
+	Given, Surname []string
+}
+
+// readLexicon reads the committed lists into the tagger's lexicon and the pools.
+func readLexicon() (*crf.Lexicon, *Pools, error) {
+	zipped, err := gzip.NewReader(bytes.NewReader(lexiconFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	facts := map[uint64]crf.Facts{}
+	pools := &Pools{}
+	given, surname := map[string][]string{}, map[string][]string{}
+	scanner := bufio.NewScanner(zipped)
+	for scanner.Scan() {
+		f := strings.Split(scanner.Text(), "\t")
+		if len(f) != 4 {
+			return nil, nil, fmt.Errorf("lexicon: %d columns, want 4", len(f))
+		}
+		bin, err := strconv.Atoi(f[2])
+		if err != nil {
+			return nil, nil, fmt.Errorf("lexicon: %w", err)
+		}
+		learn(facts, f[0], f[1], uint32(bin), f[3]) //nolint:gosec // G115: bins and clusters are small
+		switch f[0] {
+		case "G":
+			given[f[3]] = append(given[f[3]], f[1])
+		case "S":
+			surname[f[3]] = append(surname[f[3]], f[1])
+		case "C":
+			for range bin {
+				pools.Cities = append(pools.Cities, f[1])
+			}
+		case "R":
+			pools.Regions = append(pools.Regions, f[1])
+		case "W":
+			if bin >= 2 && f[3] == "en" {
+				pools.Words = append(pools.Words, f[1])
+			}
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, nil, err
+	}
+	for _, code := range slices.Sorted(maps.Keys(given)) {
+		if len(given[code]) >= 20 && len(surname[code]) >= 20 {
+			pools.Cultures = append(pools.Cultures, Culture{code, given[code], surname[code]})
+		}
+	}
+	entries := make(map[uint64]crf.Entry, len(facts))
+	for h, f := range facts {
+		entries[h] = f.Pack()
+	}
+	return crf.NewLexicon(entries), pools, nil
+}
+
+// learn adds one row to the facts of the words it consists of.
+func learn(facts map[uint64]crf.Facts, kind, text string, bin uint32, group string) {
+	words := split(text)
+	if len(words) == 0 {
+		return
+	}
+	change := func(h uint64, f func(*crf.Facts)) {
+		now := facts[h]
+		f(&now)
+		facts[h] = now
+	}
+	hashes := make([]uint64, len(words))
+	for i, w := range words {
+		hashes[i] = crf.FoldHash(w)
+	}
+	for i, h := range hashes {
+		if particles[strings.ToLower(words[i])] || kind != "W" && kind != "K" && len(words[i]) < 2 {
+			continue
+		}
+		change(h, func(f *crf.Facts) {
+			switch kind {
+			case "G":
+				f.Given = max(f.Given, bin)
+			case "S":
+				f.Surname = max(f.Surname, bin)
+			case "C":
+				if len(words) > 1 {
+					f.Place = max(f.Place, 1)
+				} else {
+					f.Place = max(f.Place, min(bin, 3))
+				}
+			case "R":
+				if len(words) == 1 && bin >= 2 {
+					f.Region = 1
+				} else {
+					f.Place = max(f.Place, 1)
+				}
+			case "W":
+				f.Common = max(f.Common, bin+1)
+			case "K":
+				n, err := strconv.Atoi(group)
+				if err == nil {
+					f.Static, f.Sentence = bin, uint32(n) //nolint:gosec // G115: clusters are small
+				}
+			}
+		})
+	}
+	if (kind == "C" || kind == "R") && (len(words) == 2 || len(words) == 3) {
+		h := crf.PhraseHash(hashes[0], hashes[1])
+		if len(words) == 3 {
+			h = crf.PhraseHash(h, hashes[2])
+		}
+		change(hashes[0], func(f *crf.Facts) { f.Phrase = 1 })
+		change(h, func(f *crf.Facts) { f.Place = 3 })
+	}
+}
+
+// particles are parts of names that say nothing alone.
+var particles = map[string]bool{
+	"de": true, "la": true, "le": true, "les": true, "of": true, "the": true, "and": true, "van": true, "von": true, "del": true, "di": true, "da": true,
+	"do": true, "dos": true, "das": true, "der": true, "den": true, "el": true, "al": true, "am": true, "an": true, "im": true, "in": true, "on": true,
+	"a": true, "y": true, "e": true, "et": true, "und": true, "i": true, "sur": true, "en": true, "bei": true, "ob": true, "upon": true, "les-": true, "du": true, "des": true,
+}
+
+// split cuts a name at white space and hyphens that do not join, as the tokens would be.
+func split(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '(' || r == ')' || r == ',' || r == '/' })
+}

@@ -1,0 +1,73 @@
+// Command names trains the tagger of package gate/names and writes its weights.
+//
+// Usage, from the repository's root:
+//
+//	go run ./tools/names -data ../shared/data/ner -out gate/names/weights.bin
+//
+// The same inputs and seed give the same bytes. Inputs are the annotated corpora
+// (*.conll), the lists in lexicon/lexicon.tsv.gz (see lexicon/build.py) and text
+// generated from templates. With -eval it measures the weights in -out instead.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/holdfast/holdfast/gate/names/crf"
+)
+
+func main() {
+	data := flag.String("data", "../shared/data/ner", "folder of annotated corpora")
+	out := flag.String("out", "gate/names/weights.bin", "weights file")
+	evalOnly := flag.Bool("eval", false, "measure the weights, do not train")
+	errors := flag.Int("errors", 0, "with -eval: print so many errors of each set")
+	opts := defaults
+	flag.IntVar(&opts.Epochs, "epochs", opts.Epochs, "passes over the data")
+	flag.Float64Var(&opts.Rate, "rate", opts.Rate, "learning rate")
+	flag.Float64Var(&opts.L2, "l2", opts.L2, "L2 penalty")
+	flag.Float64Var(&opts.Dropout, "dropout", opts.Dropout, "share of features left out")
+	flag.IntVar(&opts.MinCount, "mincount", opts.MinCount, "least count of a feature")
+	flag.IntVar(&opts.Features, "features", opts.Features, "most features kept")
+	flag.Parse()
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err := run(*data, *out, *evalOnly, *errors, opts); err != nil {
+		slog.Error("names", "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
+	corpora, err := readCorpora(data)
+	if err != nil {
+		return err
+	}
+	lexicon, pools, err := readLexicon()
+	if err != nil {
+		return fmt.Errorf("read lexicon: %w", err)
+	}
+	sets := testSets(corpora, pools)
+	if evalOnly {
+		encoded, err := os.ReadFile(out) //nolint:gosec // G304: the path is the operator's
+		if err != nil {
+			return err
+		}
+		model, _, err := crf.Decode(encoded)
+		if err != nil {
+			return err
+		}
+		return report(os.Stdout, model, sets, errors)
+	}
+	t := trainer{opts: opts, lexicon: lexicon}
+	t.train(trainingSet(corpora, pools, opts.Seed))
+	params := t.params()
+	model, dropped := crf.New(params)
+	params.Calibrate = calibrate(model, sets)
+	model, _ = crf.New(params)
+	slog.Info("model", "dropped", dropped, "calibration", params.Calibrate)
+	if err := os.WriteFile(out, model.Encode(), 0o644); err != nil { //nolint:gosec // G306: the file is public
+		return err
+	}
+	return report(os.Stdout, model, sets, errors)
+}
