@@ -3,12 +3,17 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate"
@@ -19,39 +24,95 @@ import (
 // gives the values, for the store and for callers who may read them.
 type Fields map[string]any
 
-// ParseFields decodes one JSON object.
+// ParseFields decodes one JSON object. A name that stands twice in an object
+// and text that is not UTF-8 are errors: either would lose data silently.
+// Errors say where, and never quote the input.
 func ParseFields(data []byte) (Fields, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	var f Fields
-	if err := dec.Decode(&f); err != nil {
-		return nil, fault.New(fault.Invalid, "fields must be a JSON object: %s", shape(err))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	f, err := decodeFields(dec)
+	if err != nil {
+		return nil, err
 	}
-	if f == nil {
-		return nil, fault.New(fault.Invalid, "fields must be a JSON object, not null")
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fault.New(fault.Invalid, "there is more after the JSON object")
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, fault.New(fault.Invalid, "there is more after the JSON object, at byte %d", dec.InputOffset())
 	}
 	return f, nil
 }
 
-// shape describes a JSON error without quoting the input.
-func shape(err error) string {
-	switch e := err.(type) { //nolint:errorlint // the decoder returns these types bare
-	case *json.SyntaxError:
-		return fmt.Sprintf("syntax error at byte %d", e.Offset)
-	case *json.UnmarshalTypeError:
-		return fmt.Sprintf("unexpected %s at byte %d", e.Value, e.Offset)
+func decodeFields(dec *jsontext.Decoder) (Fields, error) {
+	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
+		return nil, fault.New(fault.Invalid, "fields must be a JSON object")
 	}
-	return "incomplete JSON"
+	v, err := decodeValue(dec)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "%s", describe(err, dec))
+	}
+	return Fields(v.(map[string]any)), nil
 }
 
-// UnmarshalJSON keeps numbers exact.
+// decodeValue reads one JSON value, numbers as json.Number.
+func decodeValue(dec *jsontext.Decoder) (any, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch tok.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return tok.Bool(), nil
+	case '"':
+		return tok.String(), nil
+	case '0':
+		return json.Number(tok.String()), nil
+	case '[':
+		list := []any{}
+		for dec.PeekKind() != ']' {
+			v, err := decodeValue(dec)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = dec.ReadToken()
+		return list, err
+	}
+	object := map[string]any{}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		v, err := decodeValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		object[key] = v
+	}
+	_, err = dec.ReadToken()
+	return object, err
+}
+
+// describe says what is wrong with JSON without quoting it.
+func describe(err error, dec *jsontext.Decoder) string {
+	at := dec.InputOffset()
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Sprintf("a name stands twice in one object, at byte %d", at)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Sprintf("the JSON ends too early, at byte %d", at)
+	case !utf8.ValidString(err.Error()), strings.Contains(err.Error(), "UTF-8"):
+		return fmt.Sprintf("the text is not valid UTF-8, at byte %d", at)
+	}
+	return fmt.Sprintf("the JSON is malformed, at byte %d", at)
+}
+
+// UnmarshalJSON is ParseFields.
 func (f *Fields) UnmarshalJSON(data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	return dec.Decode((*map[string]any)(f))
+	got, err := ParseFields(data)
+	*f = got
+	return err
 }
 
 // String returns gate.Redacted.

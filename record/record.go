@@ -238,6 +238,9 @@ type Changes interface {
 	Bury(ctx context.Context, epoch int64, refs []Ref) error
 	// Revive puts buried changes back.
 	Revive(ctx context.Context, refs []Ref) error
+	// TouchAll makes every live record of a collection pending, for what has
+	// changed in the declaration.
+	TouchAll(ctx context.Context, c CollectionID, what Changed) error
 	// Reset frees every lease; only the single owner of a store may call it,
 	// when it starts.
 	Reset(ctx context.Context) error
