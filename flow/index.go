@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,7 +47,12 @@ type indexInput struct {
 }
 
 // Indexer runs the index pipeline: gate, split, embed, index.
-type Indexer struct{ Parts }
+type Indexer struct {
+	Parts
+	// applying is held while the index is compared with the records and
+	// changed, so that a rebuild and the pipeline do not undo one another.
+	applying sync.RWMutex
+}
 
 // Pipeline declares the graph.
 func (x *Indexer) Pipeline() pipeline.Pipeline {
@@ -376,6 +382,8 @@ func Spec(g record.Generation) index.Spec {
 // index is changed before the transaction: should the process die between
 // them, the batch is applied again, which changes nothing.
 func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
+	x.applying.RLock()
+	defer x.applying.RUnlock()
 	ix, err := x.Indexes.Get(ctx, Spec(b.generation))
 	if err != nil {
 		return err

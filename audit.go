@@ -1,0 +1,121 @@
+package holdfast
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/record"
+)
+
+// Decide asks whether a principal may do something, and records the answer.
+// Nothing is done before the record of a change or a refusal is durable;
+// records of reads follow within a second.
+func (a *App) Decide(ctx context.Context, p access.Principal, action access.Action, resource string) (access.Decision, error) {
+	d := a.access.Decide(ctx, p, action, resource)
+	entry := record.AuditEntry{
+		At: time.Now(), Principal: p.Name, Action: string(action), Resource: resource, Allowed: d.Allowed, Reason: d.Reason,
+	}
+	quiet := d.Allowed && (action == access.Read || action == access.Observe || action == access.Analyze)
+	if quiet {
+		a.auditing.later(entry)
+		return d, nil
+	}
+	return d, a.auditing.now(ctx, entry)
+}
+
+// auditor appends audit entries, many in one transaction.
+type auditor struct {
+	records record.Store
+	log     *slog.Logger
+	queue   chan waiting
+	done    chan struct{}
+	once    sync.Once
+}
+
+type waiting struct {
+	entry record.AuditEntry
+	ack   chan error // nil if nobody waits
+}
+
+// auditQueue bounds what waits: beyond it reads wait too, so that no entry
+// is ever dropped.
+const auditQueue = 4096
+
+func newAuditor(records record.Store, log *slog.Logger) *auditor {
+	a := &auditor{records: records, log: log, queue: make(chan waiting, auditQueue), done: make(chan struct{})}
+	go a.run()
+	return a
+}
+
+func (a *auditor) later(e record.AuditEntry) { a.queue <- waiting{entry: e} }
+
+func (a *auditor) now(ctx context.Context, e record.AuditEntry) error {
+	ack := make(chan error, 1)
+	select {
+	case a.queue <- waiting{e, ack}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-ack:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// close writes what is queued. Nothing may be audited after it.
+func (a *auditor) close() {
+	a.once.Do(func() { close(a.queue) })
+	<-a.done
+}
+
+func (a *auditor) run() {
+	defer close(a.done)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	var batch []waiting
+	flush := func() {
+		if len(batch) == 0 {
+			return
+		}
+		a.write(batch)
+		batch = batch[:0]
+	}
+	for {
+		select {
+		case w, open := <-a.queue:
+			if !open {
+				flush()
+				return
+			}
+			batch = append(batch, w)
+			if (w.ack != nil && len(a.queue) == 0) || len(batch) >= 512 {
+				flush()
+			}
+		case <-tick.C:
+			flush()
+		}
+	}
+}
+
+func (a *auditor) write(batch []waiting) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	entries := make([]record.AuditEntry, len(batch))
+	for i, w := range batch {
+		entries[i] = w.entry
+	}
+	err := a.records.Update(ctx, func(tx record.Tx) error { return tx.Audit().Append(ctx, entries) })
+	if err != nil {
+		a.log.ErrorContext(ctx, "write audit trail", "entries", len(entries), "error", err)
+	}
+	for _, w := range batch {
+		if w.ack != nil {
+			w.ack <- err
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package holdfast
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/flow"
+	"github.com/holdfast/holdfast/record"
+)
+
+// Plan is what it takes to put a changed declaration into effect.
+type Plan struct {
+	Reasons  []string `json:"reasons"` // what differs: content, model, policy, chunking
+	Records  int64    `json:"records"`
+	Passages int64    `json:"passages"` // to be embedded again, at most
+}
+
+// Declare creates a collection or changes its declaration. A change that
+// needs other passages or vectors is not made: the plan says what it takes.
+func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collection, *Plan, error) {
+	if err := d.Complete(); err != nil {
+		return record.Collection{}, nil, err
+	}
+	policy, ok := a.parts.Policies[d.Policy]
+	if !ok {
+		return record.Collection{}, nil, fault.Field("policy", "there is no policy %q", d.Policy)
+	}
+	embedder, ok := a.parts.Embedders[d.Model]
+	if !ok {
+		return record.Collection{}, nil, fault.Field("model", "there is no model %q; declare it under `models:` in holdfast.yaml", d.Model)
+	}
+	model := embedder.Model()
+	var out record.Collection
+	var plan *Plan
+	err := a.parts.Records.Update(ctx, func(tx record.Tx) error {
+		plan = nil
+		old, err := tx.Collections().Get(ctx, d.Collection)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+		exists := err == nil
+		if exists {
+			if reasons := rebuildReasons(&old.Declaration, &d); len(reasons) > 0 {
+				out = old
+				plan, err = forecast(ctx, tx, old, reasons)
+				return err
+			}
+		}
+		if out, err = tx.Collections().Put(ctx, d); err != nil {
+			return err
+		}
+		if exists {
+			if metadataDiffers(&old.Declaration, &d) {
+				return tx.Changes().TouchAll(ctx, out.ID, record.Metadata)
+			}
+			return nil
+		}
+		_, err = tx.Collections().AddGeneration(ctx, record.Generation{
+			Collection: out.ID, State: record.Active, Model: d.Model, Space: model.Fingerprint(), Dimensions: model.Dimensions,
+			Recipe: a.parts.Gate.Recipe(&policy), Policy: d.Policy, Chunking: d.Chunking, CreatedAt: time.Now(),
+		})
+		return err
+	})
+	if err == nil {
+		a.dispatcher.Wake()
+	}
+	return out, plan, err
+}
+
+func rebuildReasons(before, after *record.Declaration) []string {
+	var reasons []string
+	for _, c := range []struct {
+		what    string
+		differs bool
+	}{
+		{"content", !slices.Equal(before.Content, after.Content)},
+		{"model", before.Model != after.Model},
+		{"policy", before.Policy != after.Policy},
+		{"chunking", before.Chunking != after.Chunking},
+	} {
+		if c.differs {
+			reasons = append(reasons, c.what)
+		}
+	}
+	return reasons
+}
+
+func metadataDiffers(before, after *record.Declaration) bool {
+	if !slices.Equal(before.Metadata, after.Metadata) || len(before.Enums) != len(after.Enums) {
+		return true
+	}
+	for name, members := range after.Enums {
+		if !slices.Equal(before.Enums[name], members) {
+			return true
+		}
+	}
+	return false
+}
+
+func forecast(ctx context.Context, tx record.Tx, c record.Collection, reasons []string) (*Plan, error) {
+	p := &Plan{Reasons: reasons}
+	var err error
+	if p.Records, err = tx.Records().Count(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	g, err := flow.ActiveGeneration(ctx, tx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	p.Passages, err = tx.Passages().Count(ctx, g.ID)
+	return p, err
+}
+
+// Collections lists up to limit collections with names after the given one.
+func (a *App) Collections(ctx context.Context, after string, limit int) (out []record.Collection, err error) {
+	err = a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
+		out, err = tx.Collections().List(ctx, after, limit)
+		return err
+	})
+	return out, err
+}
+
+// Collection finds a collection by name.
+func (a *App) Collection(ctx context.Context, name string) (out record.Collection, err error) {
+	err = a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
+		out, err = tx.Collections().Get(ctx, name)
+		return err
+	})
+	return out, err
+}
+
+// DropCollection deletes a collection, its records and its index.
+func (a *App) DropCollection(ctx context.Context, name string) error {
+	var generations []record.Generation
+	err := a.parts.Records.Update(ctx, func(tx record.Tx) error {
+		c, err := tx.Collections().Get(ctx, name)
+		if err != nil {
+			return err
+		}
+		if generations, err = tx.Collections().Generations(ctx, c.ID); err != nil {
+			return err
+		}
+		return tx.Collections().Drop(ctx, c.ID)
+	})
+	if err != nil {
+		return err
+	}
+	for _, g := range generations {
+		if err := a.parts.Indexes.Drop(ctx, flow.Spec(g).Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Status is where a collection stands.
+type Status struct {
+	Collection     string            `json:"collection"`
+	Records        int64             `json:"records"`
+	Passages       int64             `json:"passages"`
+	PendingChanges int64             `json:"pending_changes"` // without dead letters
+	LagSeconds     float64           `json:"lag_seconds"`     // age of the oldest pending change
+	DeadLetters    int64             `json:"dead_letters"`
+	Applied        int64             `json:"applied_change"` // every change up to this one is searchable
+	Latest         int64             `json:"latest_change"`
+	Generation     *GenerationStatus `json:"generation,omitempty"`
+}
+
+// GenerationStatus describes the active generation.
+type GenerationStatus struct {
+	ID         int64     `json:"id"`
+	State      string    `json:"state"`
+	Model      string    `json:"model"`
+	Space      string    `json:"fingerprint"`
+	Dimensions int       `json:"dimensions"`
+	Policy     string    `json:"policy"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// Status measures a collection.
+func (a *App) Status(ctx context.Context, name string) (Status, error) {
+	var st Status
+	err := a.parts.Records.View(ctx, func(tx record.Tx) error {
+		c, err := tx.Collections().Get(ctx, name)
+		if err != nil {
+			return err
+		}
+		st = Status{Collection: c.Name}
+		if st.Records, err = tx.Records().Count(ctx, c.ID); err != nil {
+			return err
+		}
+		pending, err := tx.Changes().Pending(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		st.PendingChanges, st.Applied, st.Latest = pending.Count, pending.Applied, pending.Latest
+		if !pending.Oldest.IsZero() {
+			st.LagSeconds = max(0, time.Since(pending.Oldest).Seconds())
+		}
+		if st.DeadLetters, err = tx.DeadLetters().Count(ctx, c.ID); err != nil {
+			return err
+		}
+		g, err := flow.ActiveGeneration(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		st.Generation = &GenerationStatus{
+			ID: int64(g.ID), State: string(g.State), Model: g.Model, Space: g.Space.String(),
+			Dimensions: g.Dimensions, Policy: g.Policy, CreatedAt: g.CreatedAt,
+		}
+		st.Passages, err = tx.Passages().Count(ctx, g.ID)
+		return err
+	})
+	return st, err
+}

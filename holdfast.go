@@ -1,0 +1,270 @@
+// Package holdfast joins the parts: it keeps vectors anchored to the records
+// they came from. Build the drivers, hand them to [New], and [App.Run] works
+// until its context ends.
+package holdfast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/embedding"
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/flow"
+	"github.com/holdfast/holdfast/gate"
+	"github.com/holdfast/holdfast/index"
+	"github.com/holdfast/holdfast/internal/telemetry"
+	"github.com/holdfast/holdfast/pipeline"
+	"github.com/holdfast/holdfast/record"
+	"github.com/holdfast/holdfast/search"
+)
+
+// Config is what an App is made of. The App closes Records and Bucket.
+type Config struct {
+	Records record.Store
+	// Bucket holds the segments of packed embeddings; Sync makes an object in
+	// it survive a power failure, where the bucket does not by itself.
+	Bucket *blob.Bucket
+	Sync   func(ctx context.Context, key string) error
+	Index  index.Opener
+	// Engine builds the engine; observe is to be called after every attempt.
+	Engine func(observe func(pipeline, step string, state record.State, took time.Duration)) (pipeline.Engine, error)
+	// Key is the gate's master secret, gate.KeySize bytes.
+	Key    []byte
+	Tenant string
+	// Policies by name; "default" is there if it is not given.
+	Policies map[string]gate.Policy
+	// Embedders by the name that declarations use.
+	Embedders map[string]embedding.Embedder
+	// Access decides who may do what. Default: the loopback admin only.
+	Access access.Decider
+	// Owner names this process in claims; a name that stays the same over a
+	// restart lets it go on at once.
+	Owner string
+	Log   *slog.Logger
+}
+
+// App is a running Holdfast.
+type App struct {
+	parts      flow.Parts
+	indexer    *flow.Indexer
+	dispatcher *flow.Dispatcher
+	searcher   *search.Searcher
+	access     access.Decider
+	bucket     *blob.Bucket
+	log        *slog.Logger
+	auditing   *auditor
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when a step has ended
+}
+
+// packEvery bounds how long a vector waits inline before it is packed.
+const packEvery = time.Minute
+
+// New joins the parts.
+func New(cfg Config) (*App, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Access == nil {
+		cfg.Access = access.Loopback{}
+	}
+	policies := map[string]gate.Policy{"default": gate.DefaultPolicy()}
+	for name, p := range cfg.Policies {
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("policy %s: %w", name, err)
+		}
+		policies[name] = p
+	}
+	a := &App{access: cfg.Access, bucket: cfg.Bucket, log: cfg.Log, changed: make(chan struct{})}
+	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant})
+	if err != nil {
+		return nil, fmt.Errorf("build gate: %w", err)
+	}
+	metrics := telemetry.New(a.levels)
+	vectors, err := embedding.NewStore(embedding.StoreConfig{
+		Records: cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log,
+		Observe: func(e embedding.Event) {
+			if e.Purpose == embedding.ForPassage {
+				metrics.Embedded(e.Model, e.Usage.Requests, e.Computed, e.Reused)
+				return
+			}
+			metrics.Embedded(e.Model, e.Usage.Requests, 0, 0)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build embedding store: %w", err)
+	}
+	engine, err := cfg.Engine(func(pipeline, step string, _ record.State, took time.Duration) {
+		metrics.StepTook(pipeline, step, took)
+		a.notify()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build engine: %w", err)
+	}
+	a.parts = flow.Parts{
+		Records: cfg.Records, Gate: g, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
+		Indexes: index.NewPool(cfg.Index), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
+	}
+	a.indexer = &flow.Indexer{Parts: a.parts}
+	if err := engine.Register(a.indexer.Pipeline()); err != nil {
+		return nil, fmt.Errorf("register pipeline: %w", err)
+	}
+	a.dispatcher = flow.NewDispatcher(cfg.Records, engine, cfg.Log)
+	a.searcher = &search.Searcher{Parts: a.parts, Access: cfg.Access, Changed: a.progress}
+	a.auditing = newAuditor(cfg.Records, cfg.Log)
+	return a, nil
+}
+
+// Run indexes changes until ctx ends, then lets what is under way finish.
+// What could not finish goes on at the next Run.
+func (a *App) Run(ctx context.Context) error {
+	err := a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Reset(ctx) })
+	if err != nil {
+		return fmt.Errorf("free old leases: %w", err)
+	}
+	if err := a.mend(ctx); err != nil {
+		return err
+	}
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := a.parts.Engine.Start(work); err != nil {
+		return fmt.Errorf("start engine: %w", err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { a.dispatcher.Run(ctx) })
+	wg.Go(func() { a.pack(ctx) })
+	<-ctx.Done()
+	wg.Wait()
+	stop, done := context.WithTimeout(work, 10*time.Second)
+	defer done()
+	if err := a.parts.Engine.Stop(stop); err != nil {
+		return fmt.Errorf("stop engine: %w", err)
+	}
+	return nil
+}
+
+// Close releases everything that was handed to New.
+func (a *App) Close() error {
+	a.auditing.close()
+	return errors.Join(a.parts.Indexes.Close(), a.bucket.Close(), a.parts.Records.Close())
+}
+
+// mend rebuilds indexes that lost their data.
+func (a *App) mend(ctx context.Context) error {
+	collections, err := a.Collections(ctx, "", 1<<20)
+	if err != nil {
+		return err
+	}
+	for _, c := range collections {
+		var g record.Generation
+		err := a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
+			g, err = flow.ActiveGeneration(ctx, tx, c.ID)
+			return err
+		})
+		if err != nil {
+			continue // nothing is built yet
+		}
+		_, err = a.parts.Indexes.Get(ctx, flow.Spec(g))
+		if errors.Is(err, index.ErrDamaged) {
+			a.log.WarnContext(ctx, "index is damaged; rebuilding it from the records", "collection", c.Name)
+			_, err = a.indexer.Rebuild(ctx, c, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("open index of %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// pack moves vectors out of the record store when enough have gathered or
+// they have waited long enough.
+func (a *App) pack(ctx context.Context) {
+	const look, enough = 5 * time.Second, 1024
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		stats, err := a.parts.Vectors.Stats(ctx)
+		if err == nil && (stats.Inline >= enough || stats.Inline > 0 && time.Since(last) >= packEvery) {
+			_, err = a.parts.Vectors.Pack(ctx)
+			last = time.Now()
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "pack embeddings", "error", err)
+		}
+	}
+}
+
+// notify wakes whoever waits for progress.
+func (a *App) notify() {
+	a.mu.Lock()
+	close(a.changed)
+	a.changed = make(chan struct{})
+	a.mu.Unlock()
+	if a.dispatcher != nil {
+		a.dispatcher.Wake()
+	}
+}
+
+// progress returns a channel that is closed when a step has ended.
+func (a *App) progress() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.changed
+}
+
+// levels reads the gauges for a scrape.
+func (a *App) levels() []telemetry.Level {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	collections, err := a.Collections(ctx, "", 1000)
+	if err != nil {
+		a.log.WarnContext(ctx, "read gauges", "error", err)
+		return nil
+	}
+	out := make([]telemetry.Level, 0, len(collections))
+	for _, c := range collections {
+		st, err := a.Status(ctx, c.Name)
+		if err != nil {
+			a.log.WarnContext(ctx, "read gauges", "collection", c.Name, "error", err)
+			continue
+		}
+		out = append(out, telemetry.Level{
+			Collection: c.Name, Pending: float64(st.PendingChanges), LagSeconds: st.LagSeconds, Dead: float64(st.DeadLetters),
+		})
+	}
+	return out
+}
+
+// Metrics serves the Prometheus series.
+func (a *App) Metrics() *telemetry.Metrics { return a.parts.Metrics }
+
+// Gate is the privacy gate, for text that callers bring.
+func (a *App) Gate() *gate.Gate { return a.parts.Gate }
+
+// Policy finds a privacy policy by name.
+func (a *App) Policy(name string) (gate.Policy, error) {
+	p, ok := a.parts.Policies[name]
+	if !ok {
+		return gate.Policy{}, fault.New(fault.NotFound, "there is no policy %q", name)
+	}
+	return p, nil
+}
+
+// Search answers a query on behalf of a principal.
+func (a *App) Search(ctx context.Context, who access.Principal, collection string, q search.Query) ([]search.Result, error) {
+	return a.searcher.Search(ctx, who, collection, q)
+}
