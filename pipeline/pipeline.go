@@ -118,6 +118,11 @@ type Start struct {
 	From []string
 }
 
+// Observe is told of each attempt that has ended, after its result is
+// durable: Succeeded, Retrying, Failed, or Cancelled if it was lost or
+// stopped. It is called by the worker, and must not block.
+type Observe func(pipeline, step string, state record.State, took time.Duration)
+
 // Engine runs pipelines.
 type Engine interface {
 	// Register makes a pipeline known. All are registered before Start.

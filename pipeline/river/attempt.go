@@ -1,0 +1,439 @@
+package river
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/pipeline"
+	"github.com/holdfast/holdfast/record"
+)
+
+// maxLost is how often a step may be lost with its process before it is
+// failed for good: a restart is no fault of the step, but an item that kills
+// the process must not kill it for ever.
+const maxLost = 50
+
+// patience bounds how long a worker tries to record a failure.
+const patience = 20 * time.Second
+
+// attempt is one try at one step, by the owner of a claim.
+type attempt struct {
+	engine  *Engine
+	graph   *graph
+	plan    *plan
+	node    *node
+	claim   claim
+	job     job
+	number  int // from 1
+	started time.Time
+	cancel  context.CancelCauseFunc
+	shown   bool // the store says that it runs; only watch uses it
+
+	mu        sync.Mutex
+	left      bool // behind: the step didn't return in time, and must not complete any more
+	completed bool // in a transaction that may or may not have committed
+	next      *job // where the job moves to, if this worker goes on with it
+	nextClaim claim
+	more      bool // other jobs were made available
+}
+
+// work follows a job along its branch.
+func (e *Engine) work(ctx context.Context, rj *river.Job[job]) error {
+	c, j := claim{rj.ID, rj.Attempt}, rj.Args
+	for {
+		a, err := e.begin(c, j)
+		if err != nil {
+			e.settle(ctx, a, err)
+			return nil
+		}
+		if !a.execute(ctx) || a.next == nil || ctx.Err() != nil {
+			return nil
+		}
+		c, j = a.nextClaim, *a.next
+	}
+}
+
+// begin looks up what to do. With an error the step can't even be tried.
+func (e *Engine) begin(c claim, j job) (*attempt, error) {
+	a := &attempt{engine: e, claim: c, job: j, number: c.number - j.Base, started: time.Now()}
+	a.cancel = func(error) {}
+	a.graph = e.graphs[j.Pipeline]
+	if a.graph == nil {
+		return a, fault.New(fault.Invalid, "there is no pipeline %q any more", j.Pipeline)
+	}
+	var err error
+	if a.plan, err = a.graph.plan(j.From); err != nil {
+		return a, err
+	}
+	if a.node = a.graph.steps[j.Step]; a.node == nil {
+		return a, fault.New(fault.Invalid, "pipeline %s has no step %q any more", j.Pipeline, j.Step)
+	}
+	if a.number > a.node.step.Retry.Limit()+maxLost {
+		return a, fault.New(fault.Invalid, "the worker was lost at this step %d times", maxLost)
+	}
+	return a, nil
+}
+
+// execute runs the step and settles what became of it. It reports whether
+// the step is done.
+func (a *attempt) execute(ctx context.Context) bool {
+	e := a.engine
+	limit := a.node.step.Timeout
+	if limit <= 0 {
+		limit = pipeline.DefaultTimeout
+	}
+	running, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	running, stop := context.WithTimeout(running, limit)
+	defer stop()
+	a.cancel = cancel
+	e.mu.Lock()
+	e.attempts[a.claim.id] = a
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		delete(e.attempts, a.claim.id)
+		e.mu.Unlock()
+	}()
+
+	err := a.run(running)
+	if err == nil && !a.completed {
+		err = e.store.Update(context.WithoutCancel(ctx), func(tx record.Tx) error {
+			return a.complete(context.WithoutCancel(ctx), tx, nil)
+		})
+	}
+	if err == nil {
+		a.done()
+		return true
+	}
+	lost := true
+	switch {
+	case ctx.Err() != nil: // the engine stops: the next Start takes the step up
+	case errors.Is(context.Cause(running), errLost):
+	case errors.Is(context.Cause(running), context.DeadlineExceeded):
+		// Whatever the step made of it, this is what happened.
+		lost = e.settle(ctx, a, fault.New(fault.Unavailable, "took longer than %s", limit))
+	default:
+		lost = e.settle(ctx, a, err)
+	}
+	switch {
+	case lost && a.completed && a.succeeded(ctx):
+		a.warn(ctx, "step failed after its completion was committed", err)
+		a.done()
+		return true
+	case lost:
+		a.observe(record.Cancelled)
+	}
+	return false
+}
+
+// run calls the step, and leaves it behind if it doesn't return in time
+// after its context has ended.
+func (a *attempt) run(ctx context.Context) error {
+	task := &pipeline.Task{
+		Run: a.job.Run, Pipeline: a.job.Pipeline, Step: a.job.Step,
+		Attempt: a.number, Worker: a.engine.config.Worker,
+		Input: a.job.Input, Outputs: a.job.Outputs,
+		Complete: a.complete,
+	}
+	result := make(chan error, 1)
+	go func() {
+		result <- guard(func() error { return a.node.step.Run(ctx, task) })
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(a.engine.config.Grace)
+	defer grace.Stop()
+	select {
+	case err := <-result:
+		return err
+	case <-grace.C:
+		a.mu.Lock()
+		a.left = true
+		a.mu.Unlock()
+		return fault.New(fault.Unavailable, "did not return within %s of its end", a.engine.config.Grace)
+	}
+}
+
+// complete ends the step in tx and starts what comes after it.
+func (a *attempt) complete(ctx context.Context, tx record.Tx, output any) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.left {
+		return errLost
+	}
+	out, err := encode(output)
+	if err != nil {
+		return fmt.Errorf("encode output of %s: %w", a.job.Step, err)
+	}
+	raw, err := sqlTx(tx)
+	if err != nil {
+		return err
+	}
+	ready, last, err := a.following(ctx, tx, out)
+	if err != nil {
+		return err
+	}
+	a.next, a.more = nil, len(ready) > 1
+	switch {
+	case len(ready) == 0:
+		err = a.claim.finish(ctx, raw)
+	case a.engine.stopping.Load():
+		err = a.claim.hand(ctx, raw, ready[0])
+	default:
+		a.next = &ready[0]
+		a.nextClaim, err = a.claim.advance(ctx, raw, ready[0])
+	}
+	if err != nil {
+		return err
+	}
+	if a.more {
+		if err := a.engine.insert(ctx, raw, ready[1:]); err != nil {
+			return err
+		}
+	}
+	runs, now := tx.Runs(), time.Now()
+	if err := runs.SetStep(ctx, a.job.Run, a.job.Step, record.Succeeded, out); err != nil {
+		return err
+	}
+	if err := runs.PutAttempt(ctx, a.job.Run, a.job.Step, a.row(record.Succeeded, now)); err != nil {
+		return err
+	}
+	if last {
+		if err := runs.SetRun(ctx, a.job.Run, record.Succeeded, now); err != nil {
+			return err
+		}
+	}
+	a.completed = true
+	return nil
+}
+
+// following returns the jobs of the steps that become ready when this one is
+// done, and whether it is the last of the run. Only where branches meet does
+// it take a look at the others.
+func (a *attempt) following(ctx context.Context, tx record.Tx, out []byte) (ready []job, last bool, err error) {
+	meets := len(a.node.after) == 0 && a.plan.ends > 1
+	for _, name := range a.node.after {
+		meets = meets || len(a.plan.before(a.graph.steps[name])) > 1
+	}
+	outputs := maps.Clone(a.job.Outputs)
+	done := func(string) bool { return true }
+	last = len(a.node.after) == 0
+	if meets {
+		run, err := tx.Runs().Get(ctx, a.job.Run)
+		if err != nil {
+			return nil, false, err
+		}
+		states := map[string]record.State{}
+		outputs = nil
+		for _, s := range run.Steps {
+			states[s.Name] = s.State
+			if s.State == record.Succeeded && s.Output != nil {
+				outputs = with(outputs, s.Name, s.Output)
+			}
+			last = last && (s.Name == a.job.Step || s.State.Done())
+		}
+		done = func(name string) bool { return name == a.job.Step || states[name].Done() }
+	}
+	if out != nil {
+		outputs = with(outputs, a.job.Step, out)
+	}
+	for _, name := range a.node.after {
+		waits := false
+		for _, b := range a.plan.before(a.graph.steps[name]) {
+			waits = waits || b != a.job.Step && !done(b)
+		}
+		if !waits {
+			ready = append(ready, job{
+				Run: a.job.Run, Pipeline: a.job.Pipeline, From: a.job.From,
+				Step: name, Input: a.job.Input, Outputs: outputs,
+			})
+		}
+	}
+	if len(ready) > 0 {
+		ready[0].Base = a.claim.number // it takes over this job
+	}
+	return ready, last, nil
+}
+
+// settle records a failure and decides how to go on. It keeps trying until
+// that is durable, for only then may anybody else take the step; after
+// patience it leaves the step to rescue, so that others get the worker. It
+// reports whether the attempt no longer owned the step.
+func (e *Engine) settle(ctx context.Context, a *attempt, cause error) (lost bool) {
+	if fault.KindOf(cause) == fault.Internal {
+		a.warn(ctx, "step failed", cause)
+	}
+	durable := context.WithoutCancel(ctx)
+	for pause := 50 * time.Millisecond; pause < patience; pause *= 2 {
+		var (
+			state record.State
+			wait  time.Duration
+		)
+		err := e.store.Update(durable, func(tx record.Tx) (err error) {
+			state, wait, err = a.fail(durable, tx, cause)
+			return err
+		})
+		switch {
+		case err == nil && state == record.Retrying:
+			// A little late rather than a little early: the database counts
+			// in milliseconds.
+			time.AfterFunc(wait+2*time.Millisecond, e.Wake)
+			a.observe(state)
+			return false
+		case err == nil:
+			e.interrupt(a.job.Run)
+			a.observe(state)
+			return false
+		case errors.Is(err, errLost):
+			return true
+		}
+		a.warn(ctx, "failure of a step could not be recorded", err)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done(): // the next Start takes the step up
+			timer.Stop()
+			return false
+		case <-timer.C:
+		}
+	}
+	return false
+}
+
+// fail records that the attempt failed with cause: the step is tried again
+// after a wait, or it has failed for good and with it the run.
+func (a *attempt) fail(ctx context.Context, tx record.Tx, cause error) (record.State, time.Duration, error) {
+	raw, err := sqlTx(tx)
+	if err != nil {
+		return "", 0, err
+	}
+	runs, now := tx.Runs(), time.Now()
+	row := a.row(record.Failed, now)
+	row.Kind, row.Error = fault.KindOf(cause), message(cause)
+
+	run, err := a.exhausted(ctx, tx, cause)
+	if err != nil {
+		return "", 0, err
+	}
+	if run == nil {
+		wait := a.node.step.Retry.Wait(a.number, cause)
+		if err := a.claim.delay(ctx, raw, wait); err != nil {
+			return "", 0, err
+		}
+		if err := runs.PutAttempt(ctx, a.job.Run, a.job.Step, row); err != nil {
+			return "", 0, err
+		}
+		return record.Retrying, wait, runs.SetStep(ctx, a.job.Run, a.job.Step, record.Retrying, nil)
+	}
+
+	if err := a.claim.finish(ctx, raw); err != nil {
+		return "", 0, err
+	}
+	if err := runs.PutAttempt(ctx, a.job.Run, a.job.Step, row); err != nil {
+		return "", 0, err
+	}
+	if err := runs.SetStep(ctx, a.job.Run, a.job.Step, record.Failed, nil); err != nil {
+		return "", 0, err
+	}
+	for i, s := range run.Steps {
+		if s.Name == a.job.Step {
+			run.Steps[i].State = record.Failed
+		}
+	}
+	if err := end(ctx, tx, *run, record.Failed, record.Skipped); err != nil {
+		return "", 0, err
+	}
+	if a.graph == nil || a.graph.pipe.Failed == nil {
+		return record.Failed, 0, nil
+	}
+	return record.Failed, 0, guard(func() error {
+		return a.graph.pipe.Failed(ctx, tx, pipeline.Failure{
+			Run: a.job.Run, Pipeline: a.job.Pipeline, Step: a.job.Step, Input: a.job.Input,
+			Attempts: a.number, Worker: a.engine.config.Worker, Err: cause,
+		})
+	})
+}
+
+// exhausted returns the run if the step must not be tried again, else nil.
+// Attempts that were lost with their process don't count.
+func (a *attempt) exhausted(ctx context.Context, tx record.Tx, cause error) (*record.Run, error) {
+	again := a.node != nil && fault.Retryable(cause)
+	if again && a.number < a.node.step.Retry.Limit() {
+		return nil, nil
+	}
+	run, err := tx.Runs().Get(ctx, a.job.Run)
+	if err != nil {
+		return nil, err
+	}
+	if again {
+		failures := 1
+		for _, s := range run.Steps {
+			for _, t := range s.Attempts {
+				if s.Name == a.job.Step && t.State == record.Failed {
+					failures++
+				}
+			}
+		}
+		if failures < a.node.step.Retry.Limit() {
+			return nil, nil
+		}
+	}
+	return &run, nil
+}
+
+// succeeded reports whether the store has the step as done.
+func (a *attempt) succeeded(ctx context.Context) bool {
+	done := false
+	err := a.engine.store.View(context.WithoutCancel(ctx), func(tx record.Tx) error {
+		run, err := tx.Runs().Get(ctx, a.job.Run)
+		for _, s := range run.Steps {
+			done = done || s.Name == a.job.Step && s.State == record.Succeeded
+		}
+		return err
+	})
+	return err == nil && done
+}
+
+func (a *attempt) done() {
+	if a.more {
+		a.engine.Wake()
+	}
+	a.observe(record.Succeeded)
+}
+
+func (a *attempt) observe(state record.State) {
+	if a.engine.config.Observe != nil {
+		a.engine.config.Observe(a.job.Pipeline, a.job.Step, state, time.Since(a.started))
+	}
+}
+
+func (a *attempt) row(state record.State, at time.Time) record.Attempt {
+	return record.Attempt{
+		Number: a.number, State: state, Worker: a.engine.config.Worker,
+		StartedAt: a.started, FinishedAt: at,
+	}
+}
+
+func (a *attempt) warn(ctx context.Context, msg string, err error) {
+	a.engine.log.WarnContext(ctx, msg, slog.String("run", a.job.Run), slog.String("pipeline", a.job.Pipeline),
+		slog.String("step", a.job.Step), slog.Int("attempt", a.number), slog.Any("error", err))
+}
+
+func with[V any](m map[string]V, key string, v V) map[string]V {
+	if m == nil {
+		m = map[string]V{}
+	}
+	m[key] = v
+	return m
+}
