@@ -1,0 +1,204 @@
+package detect
+
+// kinds is a set of kinds of context: what the words around a value say it is.
+type kinds uint64
+
+const (
+	ctxPhone kinds = 1 << iota
+	ctxCard
+	ctxBank
+	ctxSSN
+	ctxITIN
+	ctxTax
+	ctxVAT
+	ctxPassport
+	ctxDriver
+	ctxBirth
+	ctxHealth
+	ctxID // an identity or personal number of no stated country
+	ctxNINO
+	ctxNHS
+	ctxNIF
+	ctxFiscal
+	ctxSteuer
+	ctxNIR
+	ctxBSN
+	ctxBE
+	ctxAHV
+	ctxNordic
+	ctxPESEL
+	ctxAadhaar
+	ctxPAN
+	ctxTFN
+	ctxMedicare
+	ctxABN
+	ctxSIN
+	ctxCPF
+	ctxCNPJ
+	ctxCURP
+	ctxZA
+	ctxNRIC
+	ctxKR
+	ctxOther // identity numbers of further countries
+	ctxIP
+	ctxMAC
+	ctxWallet
+	ctxMail
+	ctxAddress
+	ctxPostcode
+	ctxPassword
+	ctxKey
+	ctxState
+	// What speaks against a personal number.
+	ctxOrder
+	ctxVersion
+)
+
+// mark is a context word in the view.
+type mark struct {
+	start, end int
+	line       int32
+	kinds      kinds
+}
+
+// What a keyword triggers besides giving context.
+type action uint8
+
+const (
+	actNone action = iota
+	actAt
+	actPassword
+	actBearer
+	actWWW
+	actMonth
+	actStreet
+)
+
+type keyword struct {
+	word  string
+	kinds kinds
+	act   action
+	arg   uint8
+}
+
+// The window of context in bytes: near counts in full, far counts less, and a line break costs as much as far.
+const (
+	nearBefore = 32
+	nearAfter  = 20
+	farBefore  = 96
+	farAfter   = 48
+)
+
+// context is what surrounds the value under inspection.
+type context struct{ near, far kinds }
+
+// bonus says how strongly the context speaks for any of k: 1 near, 0.6 far, 0 not at all.
+func (c context) bonus(k kinds) float32 {
+	switch {
+	case c.near&k != 0:
+		return 1
+	case c.far&k != 0:
+		return 0.6
+	}
+	return 0
+}
+
+func (c context) any(k kinds) bool { return (c.near|c.far)&k != 0 }
+
+// look gathers the context of a value that begins at pos. Values are looked at in order of position, give or take a
+// few bytes, which is what lets the cursor sc.at move forward only.
+func (sc *scan) look(pos int) context {
+	for sc.at < len(sc.marks) && sc.marks[sc.at].start < pos-farBefore-8 {
+		sc.at++
+	}
+	var c context
+	line := int32(-1)
+	for i := sc.at; i < len(sc.marks); i++ {
+		m := &sc.marks[i]
+		if m.start > pos+farAfter {
+			break
+		}
+		if m.start < pos {
+			if pos-m.end <= nearBefore {
+				c.near |= m.kinds
+			} else if pos-m.end <= farBefore {
+				c.far |= m.kinds
+			}
+			line = m.line
+			continue
+		}
+		if line >= 0 && m.line > line+1 {
+			break
+		}
+		if m.start-pos <= nearAfter+12 {
+			c.near |= m.kinds
+		} else {
+			c.far |= m.kinds
+		}
+	}
+	sc.ctx = c
+	return c
+}
+
+const (
+	hashFactor = 0x01000193 // the FNV prime; the hash only has to spread
+	tableBits  = 13
+	maxKeyword = 24
+)
+
+// table is an open-addressed hash table of the keywords, at most an eighth full, so that most words of a text meet an
+// empty slot at once.
+var table = func() (t [1 << tableBits]*keyword) {
+	for i := range keywords {
+		k := &keywords[i]
+		h := uint32(0)
+		for _, c := range []byte(k.word) {
+			h = h*hashFactor + uint32(c)
+		}
+		j := slot(h)
+		for t[j] != nil && t[j].word != k.word {
+			j = (j + 1) & (1<<tableBits - 1)
+		}
+		if t[j] != nil { // the same word in two lists
+			t[j].kinds |= k.kinds
+			switch {
+			case k.act == actNone:
+			case k.act == actStreet && t[j].act == actStreet:
+				t[j].arg |= k.arg
+			default:
+				t[j].act, t[j].arg = k.act, k.arg
+			}
+			continue
+		}
+		t[j] = k
+	}
+	return t
+}()
+
+func slot(h uint32) uint32 { return (h * 0x9e3779b1) >> (32 - tableBits) }
+
+// lookup finds the keyword that equals word in any case; h is the hash of the word in lower case.
+func lookup(h uint32, word string) *keyword {
+	for j := slot(h); ; j = (j + 1) & (1<<tableBits - 1) {
+		k := table[j]
+		if k == nil {
+			return nil
+		}
+		if equalFold(k.word, word) {
+			return k
+		}
+	}
+}
+
+// equalFold compares a lower-case word with one in any case, letters only.
+func equalFold(low, word string) bool {
+	if len(low) != len(word) {
+		return false
+	}
+	for i := range len(low) {
+		if low[i] != lower[word[i]] {
+			return false
+		}
+	}
+	return true
+}

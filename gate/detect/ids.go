@@ -1,0 +1,221 @@
+package detect
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// idRule is an identifier that an authority issues.
+type idRule struct {
+	typ  Type
+	rule string
+	// pics are the ways to write it: 9 a digit, A a letter, X either, anything else a separator. The first picture
+	// without its separators is the plain form.
+	pics string
+	ctx  kinds
+	// plain and grouped are the scores without context; 0 where the form says too little by itself.
+	plain, grouped float32
+	ok             func(d []byte) bool
+
+	n            int
+	digits, free uint64
+	groupings    []grouping
+}
+
+// idRules by number of characters.
+var idRules = func() (t [maxRun + 1][]*idRule) {
+	for _, list := range [][]idRule{euIDs, nordicIDs, americanIDs, asianIDs} {
+		for i := range list {
+			r := &list[i]
+			for k, pic := range strings.Fields(strings.ReplaceAll(r.pics, "_", "\x00")) {
+				pic = strings.ReplaceAll(pic, "\x00", " ")
+				if k == 0 {
+					r.compile(pic)
+				}
+				if g := parseGrouping(pic); g.ends != 0 {
+					r.groupings = append(r.groupings, g)
+				}
+			}
+			t[r.n] = append(t[r.n], r)
+		}
+	}
+	return t
+}()
+
+func (r *idRule) compile(pic string) {
+	for i := range len(pic) {
+		switch pic[i] {
+		case '9':
+			r.digits |= 1 << r.n
+		case 'X':
+			r.free |= 1 << r.n
+		case 'A':
+		default:
+			continue
+		}
+		r.n++
+	}
+}
+
+// identifier tries every rule that fits the run at one of the ends of its groups.
+func (sc *scan) identifier(r *run, ctx context) {
+	for e := r.ends >> 6; e != 0; e &= e - 1 {
+		n := bits.TrailingZeros64(e) + 7
+		rules := idRules[n]
+		if len(rules) == 0 || !r.whole(sc.v, n) {
+			continue
+		}
+		mask := uint64(1)<<n - 1
+		for _, id := range rules {
+			if (r.digits^id.digits)&^id.free&mask != 0 || !id.ok(r.c[:n]) {
+				continue
+			}
+			if score := id.score(r, n, ctx); score > 0 {
+				sc.add(r.at[0], r.at[n-1]+1, id.typ, id.rule, score)
+			}
+		}
+	}
+}
+
+// score weighs form and context; 0 means that they say too little.
+func (id *idRule) score(r *run, n int, ctx context) float32 {
+	base := float32(0)
+	if r.ends&(1<<(n-1)-1) == 0 {
+		base = id.plain
+		if ctx.near&ctxOrder != 0 && base < 0.8 {
+			base = 0
+		}
+	} else {
+		if r.breaks(n) > 0 {
+			return 0
+		}
+		for _, g := range id.groupings {
+			if r.inGroups(n, g) {
+				base = id.grouped
+				break
+			}
+		}
+	}
+	bonus := ctx.bonus(id.ctx)
+	switch {
+	case base == 0 && bonus == 0:
+		return 0
+	case base == 0:
+		if !r.uniform(n) && len(id.groupings) > 0 && bonus < 1 {
+			return 0
+		}
+		return 0.45 + 0.4*bonus
+	}
+	return min(0.99, base+0.3*bonus*(1.2-base)+0.1*bonus)
+}
+
+// weighted is the sum of the digits times weights; d may be longer.
+func weighted(d []byte, weights ...int) int {
+	sum := 0
+	for i, w := range weights {
+		sum += int(d[i]-'0') * w
+	}
+	return sum
+}
+
+func num(d []byte) int {
+	n := 0
+	for _, c := range d {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+func digit(c byte) int { return int(c - '0') }
+
+// date reports whether day and month can be of a calendar.
+func date(day, month int) bool {
+	return month >= 1 && month <= 12 && day >= 1 && day <= 31 && (day <= 30 || month != 4 && month != 6 && month != 9 && month != 11) &&
+		(day <= 29 || month != 2)
+}
+
+// mod1110 is ISO 7064 mod 11,10 over all digits, the check digit last.
+func mod1110(d []byte) bool {
+	p := 10
+	for _, c := range d[:len(d)-1] {
+		s := (p + digit(c)) % 10
+		if s == 0 {
+			s = 10
+		}
+		p = s * 2 % 11
+	}
+	return (p+digit(d[len(d)-1]))%10 == 1
+}
+
+// always is for identifiers without a check digit.
+func always([]byte) bool { return true }
+
+// labelRule is an identifier without a form of its own: only the words before it tell what it is.
+type labelRule struct {
+	typ      Type
+	rule     string
+	ctx      kinds
+	not      kinds // context that speaks against
+	min, max int
+	letters  bool // letters may occur
+}
+
+var labelRules = []labelRule{
+	{USPassport, "us-passport", ctxPassport, ctxSSN, 9, 9, true},
+	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true},
+	{DriverLic, "driver-license", ctxDriver, ctxVersion, 6, 18, true},
+	{BankAccount, "bank-account", ctxBank, ctxCard, 7, 17, false},
+	{IdentityCard, "national-id", ctxID, ctxIP, 8, 14, true},
+	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true},
+}
+
+// labelled finds numbers that only their label makes personal: passports, driving licences, bank accounts.
+func (sc *scan) labelled(r *run, ctx context) {
+	if ctx.near&(ctxPassport|ctxDriver|ctxBank|ctxID|ctxHealth) == 0 {
+		return
+	}
+	lab := sc.label(r.at[0])
+	if lab == 0 {
+		return
+	}
+	for i := range labelRules {
+		l := &labelRules[i]
+		if lab&l.ctx == 0 || lab&l.not != 0 {
+			continue
+		}
+		// The longest form that begins here, in groups of the same kind.
+		for n := min(l.max, r.n); n >= l.min; n-- {
+			if !r.whole(sc.v, n) || !l.letters && !r.allDigits(n) || r.breaks(n) > 0 {
+				continue
+			}
+			if d := bits.OnesCount64(r.digits & (1<<n - 1)); d*2 < n || d < 5 {
+				continue
+			}
+			sc.add(r.at[0], r.at[n-1]+1, l.typ, l.rule, 0.55)
+			break
+		}
+	}
+}
+
+// label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value only
+// a few short words may stand.
+func (sc *scan) label(pos int) kinds {
+	k := kinds(0)
+	for i := sc.at; i < len(sc.marks) && sc.marks[i].start < pos; i++ {
+		m := &sc.marks[i]
+		if pos-m.end > 24 {
+			continue
+		}
+		ok := true
+		for _, c := range []byte(sc.v[m.end:pos]) {
+			if isDigit(c) || c == '.' && false || c == '\n' || c == ';' || c == ',' {
+				ok = false
+				break
+			}
+		}
+		if ok {
+			k |= m.kinds
+		}
+	}
+	return k
+}

@@ -1,0 +1,117 @@
+package detect
+
+import "strings"
+
+// keywords are the context words and triggers in English, German, Spanish, French and some Italian, Portuguese,
+// Dutch and Nordic, without accents, as the fold leaves them.
+var keywords = func() []keyword {
+	var all []keyword
+	list := func(k kinds, act action, words string) {
+		for _, w := range strings.Fields(words) {
+			all = append(all, keyword{w, k, act, 0})
+		}
+	}
+	numbered := func(act action, groups ...string) {
+		for i, g := range groups {
+			for _, w := range strings.Fields(g) {
+				arg := uint8(i + 1) //nolint:gosec // a dozen groups
+				if act == actStreet {
+					arg = 1 << i // a word can stand before and behind the name
+				}
+				all = append(all, keyword{w, 0, act, arg})
+			}
+		}
+	}
+	list(ctxPhone, actNone, `phone telephone tel mobile cell cellphone call called calling dial fax sms text whatsapp
+		signal ring hotline callback extension voicemail reach landline ph mob
+		telefon telefonnummer handy handynummer mobil mobilnummer rufnummer festnetz anrufen anruf ruf fon rueckruf durchwahl
+		telefono movil celular llamar llame llama llamame contacto fijo
+		telephoner portable appeler appelez appelle joindre joignable rappeler fixe numero cellulare chiamare
+		telefone telemovel ligue telefoon bel gsm nummer mobiel tlf telefonnr puhelin puh telefonu komorka`)
+	list(ctxCard, actNone, `card credit debit visa mastercard amex maestro discover cc ccn pan cvv cvc expiry exp kreditkarte karte
+		kartennummer kreditkartennummer tarjeta carte cb bancaire carta cartao kaart creditcard diners jcb unionpay kort kortnummer`)
+	list(ctxBank, actNone, `iban bank account acct routing aba swift bic sort checking savings wire konto kontonummer bankverbindung
+		bankkonto ueberweisung cuenta bancaria compte virement rib conto bonifico conta rekening rekeningnummer ach transfer bsb
+		debit lastschrift deposit`)
+	list(ctxSSN, actNone, `ssn ssns socialsecurity social security`)
+	list(ctxITIN, actNone, `itin taxpayer`)
+	list(ctxTax, actNone, `tax tin irs fiscal steuer impuestos impot impots hmrc hacienda`)
+	list(ctxVAT, actNone, `vat ust ustid ustidnr ustid umsatzsteuer mwst uid iva tva btw moms partita piva gst tvanummer vatin nif cif uva`)
+	list(ctxPassport, actNone, `passport pass reisepass passnummer pasaporte passeport passaporto passaporte paspoort reisepassnummer passnr`)
+	list(ctxDriver, actNone, `driver drivers driving license licence dl fuehrerschein fuhrerschein fahrerlaubnis conducir permis
+		conduire patente rijbewijs dvla dmv korkort`)
+	list(ctxBirth, actNone, `birth born dob birthday birthdate geburtsdatum geboren geb geburtstag nacimiento nacido nacida nacio naissance
+		naissances nascita nato nata nascimento nascido nascida geboortedatum fodt fodd syntynyt urodzenia bday
+		dateofbirth fechanacimiento geburt`)
+	list(ctxHealth, actNone, `patient patients mrn medical health insurance krankenkasse versichertennummer krankenversicherung hospital
+		insured policyholder mutuelle sanitaria versicherung versichertennr member`)
+	list(ctxID, actNone, `id identity identification identifier identidad identite identita identidade ausweis personalausweis
+		ausweisnummer ausweisnr national citizen personal personnel idnumber nationalid rg govt government`)
+	list(ctxNINO, actNone, `nino ni insurance nin`)
+	list(ctxNHS, actNone, `nhs patient`)
+	list(ctxNIF, actNone, `nif nie dni nifs contribuinte contribuyente documento cif`)
+	list(ctxFiscal, actNone, `codice fiscale cf`)
+	list(ctxSteuer, actNone, `steuer steuerid steueridentifikationsnummer idnr steuernummer identifikationsnummer finanzamt tin
+		steuernr steueridnr`)
+	list(ctxNIR, actNone, `nir insee secu securite sociale vitale`)
+	list(ctxBSN, actNone, `bsn burgerservicenummer sofinummer sofi`)
+	list(ctxBE, actNone, `rijksregisternummer rijksregister registre nrn niss insz rrn nationaal`)
+	list(ctxAHV, actNone, `ahv avs sozialversicherung ahvnummer svnr sozialversicherungsnummer oasi`)
+	list(ctxNordic, actNone, `personnummer fodselsnummer cpr cprnummer hetu henkilotunnus samordningsnummer fnr personnr pnr
+		personalnumber personbeteckning ssn`)
+	list(ctxPESEL, actNone, `pesel`)
+	list(ctxAadhaar, actNone, `aadhaar aadhar uidai adhar uid`)
+	list(ctxPAN, actNone, `pan permanent`)
+	list(ctxTFN, actNone, `tfn taxfile ato`)
+	list(ctxMedicare, actNone, `medicare`)
+	list(ctxABN, actNone, `abn acn business company`)
+	list(ctxSIN, actNone, `sin nas insurance`)
+	list(ctxCPF, actNone, `cpf`)
+	list(ctxCNPJ, actNone, `cnpj`)
+	list(ctxCURP, actNone, `curp`)
+	list(ctxZA, actNone, `rsa sa south`)
+	list(ctxNRIC, actNone, `nric fin`)
+	list(ctxKR, actNone, `rrn resident jumin`)
+	list(ctxOther, actNone, `tckn kimlik tc oib cnp pps ppsn ppsno teudat zehut resident mynumber thai tnin`)
+	list(ctxIP, actNone, `ip ips ipv host server address addr client remote login logged inet dns gateway subnet ping adresse from`)
+	list(ctxMAC, actNone, `mac hwaddr ethernet ether bssid`)
+	list(ctxWallet, actNone, `wallet bitcoin btc ethereum eth crypto litecoin ltc dogecoin doge tron`)
+	list(ctxMail, actNone, `email mail mailto contact reach write correo courriel mailadresse emails`)
+	list(ctxAddress, actNone, `address adresse anschrift wohnhaft wohnt direccion domicilio domicile demeurant indirizzo live lives living
+		ship shipping deliver delivery reside resides residing located moved adres`)
+	list(ctxPostcode, actNone, `zip zipcode postcode postal postleitzahl plz cap cp codigo`)
+	list(ctxPassword, actPassword, `password passwd passwort passphrase pwd kennwort contrasena passcode senha wachtwoord passe mdp`)
+	list(ctxKey, actNone, `token secret apikey credential credentials auth`)
+	list(ctxKey, actBearer, `bearer basic`)
+	list(ctxOrder, actNone, `order orders invoice ticket ref reference tracking sku item part serial build commit revision issue case
+		bestellung bestellnummer rechnung rechnungsnummer auftrag pedido factura commande facture ordine fattura transaction txn
+		shipment parcel isbn issn doi ean upc model quantity qty rechnungsnr sendungsnummer timestamp epoch rfc
+		pid port bytes size id order_id line lines sendung colis`)
+	list(ctxVersion, actNone, `version versions ver release releases upgrade upgraded v firmware build chrome firefox safari mozilla
+		applewebkit edg windows kernel linux driver nginx section chapter kapitel abschnitt`)
+	list(0, actAt, `at arroba arobase aet`)
+	list(0, actWWW, `www`)
+	// Months by number; May and Mars and such need a day beside them, so they are harmless.
+	numbered(actMonth,
+		`january jan januar janner janvier enero ene gennaio janeiro januari`,
+		`february feb februar fevrier fev febrero febbraio fevereiro februari`,
+		`march mar marz maerz mars marzo marco maart`,
+		`april apr avril abril abr aprile avr`,
+		`may mai mayo maggio maio mei`,
+		`june jun juni juin junio giugno junho`,
+		`july jul juli juillet julio luglio julho juil`,
+		`august aug aout agosto ago augustus augusti`,
+		`september sep sept septembre septiembre settembre setembro`,
+		`october oct oktober okt octobre octubre ottobre outubro`,
+		`november nov novembre noviembre novembro`,
+		`december dec dezember dez decembre diciembre dicembre dezembro`)
+	numbered(actStreet,
+		// 1: behind the name, number before it all: 12 Baker Street
+		`street st road rd avenue ave lane ln drive dr boulevard blvd court ct way place pl square sq terrace close
+		crescent cres gardens gdns parkway pkwy highway hwy grove mews walk row hill circle cir trail loop alley quay wharf`,
+		// 2: before the name, number behind it all: Calle Mayor 5
+		`calle avenida avda plaza paseo camino carrera ronda travesia via viale piazza corso largo rua travessa alameda`,
+		// 3: before the name, number before that: 12 rue de la Paix
+		`rue boulevard chemin allee impasse quai cours faubourg bd bld av avenue place route`)
+	return all
+}()

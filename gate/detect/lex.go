@@ -1,0 +1,188 @@
+package detect
+
+// Classes of bytes: what the main loop does on meeting one.
+const (
+	clsOther  = iota // skip
+	clsLetter        // an ASCII letter begins a word
+	clsDigit         // an ASCII digit begins a token
+	clsMark          // a punctuation mark that a detector is triggered by
+)
+
+var class = func() (t [256]uint8) {
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-32] = clsLetter, clsLetter
+	}
+	for c := '0'; c <= '9'; c++ {
+		t[c] = clsDigit
+	}
+	for _, c := range []byte("@:=-\n+(~") {
+		t[c] = clsMark
+	}
+	return t
+}()
+
+// lower maps ASCII letters to lower case and everything else to zero.
+var lower = func() (t [256]byte) {
+	for c := byte('a'); c <= 'z'; c++ {
+		t[c], t[c-32] = c, c
+	}
+	return t
+}()
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+func isAlnum(c byte) bool { return lower[c] != 0 || c-'0' < 10 }
+func isUpper(c byte) bool { return c-'A' < 26 }
+func isLower(c byte) bool { return c-'a' < 26 }
+
+// byteAt is v[i], or 0 outside.
+func (sc *scan) byteAt(i int) byte {
+	if i < 0 || i >= len(sc.v) {
+		return 0
+	}
+	return sc.v[i]
+}
+
+// The kinds of candidates that wait for their context.
+const (
+	candNumber uint8 = iota // a token with a digit, or a short word before one
+	candPlus                // '+' or '(' before a digit: a telephone number
+	candMonth               // the name of a month
+	candStreet              // a word such as "street"; arg is its kind
+	candCode                // a token of letters and digits: wallets, identifiers
+)
+
+type cand struct {
+	pos, end int
+	kind     uint8
+	arg      uint8
+}
+
+// lex is the pass over the view.
+func (sc *scan) lex() {
+	v := sc.v
+	for i := 0; i < len(v); {
+		switch class[v[i]] {
+		case clsOther:
+			i++
+		case clsMark:
+			i = sc.punct(i)
+		default:
+			i = sc.word(i)
+		}
+	}
+}
+
+// word reads the run of ASCII letters and digits at i and returns its end.
+func (sc *scan) word(i int) int {
+	v, start, h := sc.v, i, uint32(0)
+	for i < len(v) {
+		k := lower[v[i]]
+		if k == 0 {
+			break
+		}
+		h = h*hashFactor + uint32(k)
+		i++
+	}
+	if i < len(v) && isDigit(v[i]) {
+		for i < len(v) && isAlnum(v[i]) {
+			i++
+		}
+		sc.cands = append(sc.cands, cand{start, i, candNumber, 0})
+		if i-start >= 12 || connected(v, i) {
+			sc.token(start, i)
+		}
+		return i
+	}
+	n := i - start
+	if n >= 2 && n <= maxKeyword {
+		if k := lookup(h, v[start:i]); k != nil {
+			sc.keyword(k, start, i)
+		}
+	}
+	if n <= 3 && i+1 < len(v) && (v[i] == ' ' || v[i] == '-') && isDigit(v[i+1]) {
+		// "AB 12 34 56 C", "X-1234567-L", "CHE-123.456.789"
+		sc.cands = append(sc.cands, cand{start, i, candNumber, 1})
+	}
+	if n >= 12 || connected(v, i) {
+		sc.token(start, i)
+	}
+	return i
+}
+
+// connected reports whether the run that ends at i goes on behind '_', '-' or '.', as tokens with a prefix do.
+func connected(v string, i int) bool {
+	return i+1 < len(v) && (v[i] == '_' || v[i] == '-' || v[i] == '.') && (isAlnum(v[i+1]) || v[i+1] == '-' || v[i+1] == '_')
+}
+
+// punct dispatches on the mark at i and returns where to go on.
+func (sc *scan) punct(i int) int {
+	switch sc.v[i] {
+	case '\n':
+		sc.line++
+	case '@':
+		sc.email(i)
+	case ':':
+		if i+2 < len(sc.v) && sc.v[i+1] == '/' && sc.v[i+2] == '/' {
+			sc.url(i)
+			return i + 3
+		}
+		sc.hexColon(i)
+		sc.assign(i)
+	case '=':
+		sc.assign(i)
+	case '-':
+		if i+10 < len(sc.v) && sc.v[i+1] == '-' {
+			return sc.pem(i)
+		}
+		sc.macAt(i, '-')
+	case '+', '(':
+		if c := sc.byteAt(i + 1); isDigit(c) || c == '(' || c == '+' {
+			sc.cands = append(sc.cands, cand{i, i + 1, candPlus, 0})
+		}
+	case '~':
+		sc.azureSecret(i)
+	}
+	return i + 1
+}
+
+// keyword notes a context word and runs what it triggers.
+func (sc *scan) keyword(k *keyword, start, end int) {
+	if k.kinds != 0 {
+		sc.marks = append(sc.marks, mark{start, end, sc.line, k.kinds})
+	}
+	switch k.act {
+	case actNone:
+	case actAt:
+		sc.emailAt(start, end)
+	case actPassword:
+		sc.passwordWord(start, end)
+	case actBearer:
+		sc.bearer(start, end)
+	case actWWW:
+		sc.www(start, end)
+	case actMonth:
+		sc.cands = append(sc.cands, cand{start, end, candMonth, k.arg})
+	case actStreet:
+		sc.cands = append(sc.cands, cand{start, end, candStreet, k.arg})
+	}
+}
+
+// classify decides what waited for its context.
+func (sc *scan) classify() {
+	for i := range sc.cands {
+		c := &sc.cands[i]
+		switch c.kind {
+		case candNumber:
+			sc.number(c)
+		case candPlus:
+			sc.look(c.pos)
+			sc.phone(c.pos)
+		case candMonth:
+			sc.monthDate(c)
+		case candStreet:
+			sc.street(c)
+		case candCode:
+			sc.wallet(c.pos, c.end)
+		}
+	}
+}

@@ -1,0 +1,439 @@
+package detect
+
+import (
+	"math"
+	"strings"
+)
+
+const maxValue = 256
+
+// secretKeys are endings of the names that secrets are assigned to, without separators and accents.
+var secretKeys = []struct {
+	suffix   string
+	password bool // any value will do; otherwise it has to look random
+}{
+	{"password", true},
+	{"passwd", true},
+	{"passwort", true},
+	{"passphrase", true},
+	{"passcode", true},
+	{"pwd", true},
+	{"kennwort", true},
+	{"contrasena", true},
+	{"passe", true},
+	{"mdp", true},
+	{"senha", true},
+	{"wachtwoord", true},
+	{"dbpass", true},
+	{"userpass", true},
+	{"pw", true},
+	{"token", false},
+	{"secret", false},
+	{"apikey", false},
+	{"accesskey", false},
+	{"accesskeyid", false},
+	{"secretkey", false},
+	{"privatekey", false},
+	{"accountkey", false},
+	{"signingkey", false},
+	{"encryptionkey", false},
+	{"sharedkey", false},
+	{"authkey", false},
+	{"masterkey", false},
+	{"licensekey", false},
+	{"subscriptionkey", false},
+	{"credential", false},
+	{"credentials", false},
+	{"authorization", false},
+	{"sessionid", false},
+	{"sessid", false},
+	{"sid", false},
+	{"cookie", false},
+	{"webhook", false},
+	{"connectionstring", false},
+	{"signature", false},
+	{"sig", false},
+	{"key", false},
+	{"auth", false},
+	{"jwt", false},
+}
+
+// assign handles '=' or ':' at i: a secret that is given to a name.
+func (sc *scan) assign(i int) {
+	v := sc.v
+	next := sc.byteAt(i + 1)
+	if next == '=' || next == ':' || i < sc.pemEnd {
+		return
+	}
+	if p := sc.byteAt(i - 1); p == '=' || p == '!' || p == '<' || p == '>' {
+		return
+	}
+	var buf [48]byte
+	key, kStart := keyBefore(v, i, &buf)
+	if len(key) < 2 {
+		return
+	}
+	password, known := false, false
+	for _, k := range secretKeys {
+		if strings.HasSuffix(key, k.suffix) && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
+			password, known = k.password, true
+			break
+		}
+	}
+	from := i + 1
+	if next == '>' { // "password => 'x'"
+		from++
+	}
+	if !known {
+		if n := len(sc.marks); n > 0 && sc.marks[n-1].kinds&ctxPassword != 0 && sc.marks[n-1].line == sc.line && i-sc.marks[n-1].end <= 40 {
+			s, e, quoted := sc.value(from, i < sc.urlEnd)
+			if e-s >= 6 && classes(v[s:e]) >= 2 && !quoted {
+				sc.password(s, e, quoted, 0.7)
+			}
+		}
+		return
+	}
+	s, e, quoted := sc.value(from, i < sc.urlEnd)
+	if e <= s {
+		return
+	}
+	if password {
+		score := float32(0.9)
+		if !quoted && v[i] == ':' && prose(v, s, e) {
+			score = 0.45
+		}
+		sc.password(s, e, quoted, score)
+		return
+	}
+	sc.generic(s, e, quoted || v[i] == '=')
+}
+
+// keyBreak reports whether the last n characters of the name before i stand apart from the rest ("db_pw", "DbPw").
+func (sc *scan) keyBreak(start, i, n int) bool {
+	for j := i - 1; j > start; j-- {
+		if !isAlnum(sc.v[j]) {
+			continue
+		}
+		n--
+		if n == 0 {
+			p := sc.v[j-1]
+			return !isAlnum(p) || isUpper(sc.v[j]) && isLower(p)
+		}
+	}
+	return true
+}
+
+// keyBefore returns the name before an assignment at i in lower case without separators, and where it begins.
+func keyBefore(v string, i int, buf *[48]byte) (string, int) {
+	j := i
+	for j > 0 && i-j < 4 && (v[j-1] == ' ' || v[j-1] == ':' || v[j-1] == '"' || v[j-1] == '\'' || v[j-1] == '`' || v[j-1] == ']' || v[j-1] == '*') {
+		j--
+	}
+	n := len(buf)
+	for j > 0 && n > 0 {
+		c := v[j-1]
+		switch {
+		case isAlnum(c):
+			n--
+			buf[n] = c | 0x20
+			if isDigit(c) {
+				buf[n] = c
+			}
+		case c == '_' || c == '-' || c == '.':
+		default:
+			return string(buf[n:]), j
+		}
+		j--
+		if i-j > 64 {
+			break
+		}
+	}
+	return string(buf[n:]), j
+}
+
+// value reads the value that an assignment gives, from i on: in quotes, or up to a delimiter.
+func (sc *scan) value(i int, inURL bool) (start, end int, quoted bool) {
+	v := sc.v
+	for k := i + 4; i < len(v) && i < k && (v[i] == ' ' || v[i] == '\t' || v[i] == '*'); i++ {
+		continue
+	}
+	if i >= len(v) {
+		return i, i, false
+	}
+	limit := min(len(v), i+maxValue)
+	if q := v[i]; q == '"' || q == '\'' || q == '`' {
+		for j := i + 1; j < limit && v[j] != '\n'; j++ {
+			if v[j] == q && v[j-1] != '\\' {
+				return i + 1, j, true
+			}
+		}
+		i++
+	}
+	j := i
+	for j < limit && v[j] > ' ' && strings.IndexByte("\"'`,;<>", v[j]) < 0 && (!inURL || v[j] != '&' && v[j] != '#') {
+		j++
+	}
+	if j == limit && limit < len(v) && v[j] > ' ' {
+		return i, i, false // longer than any password: not decided here
+	}
+	for j > i && strings.IndexByte(".)]}*", v[j-1]) >= 0 {
+		if v[j-1] != '.' && strings.IndexByte(v[i:j], "([{*"[strings.IndexByte(")]}*", v[j-1])]) >= 0 {
+			break
+		}
+		j--
+	}
+	return i, j, false
+}
+
+// prose reports whether the value [s, e) reads like a word in a sentence.
+func prose(v string, s, e int) bool {
+	if classes(v[s:e]) > 1 {
+		return false
+	}
+	return e+1 < len(v) && v[e] == ' ' && lower[v[e+1]] != 0
+}
+
+// classes counts the kinds of characters in s: lower case, upper case behind the first, digits, others.
+func classes(s string) int {
+	var l, u, d, o int
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isLower(c):
+			l = 1
+		case isUpper(c):
+			if i > 0 && isLower(s[i-1]) {
+				u = 1
+			} else {
+				l = 1
+			}
+		case isDigit(c):
+			d = 1
+		default:
+			o = 1
+		}
+	}
+	return l + u + d + o
+}
+
+// password reports [s, e) unless it is a placeholder, a word that says something about a password, or code.
+func (sc *scan) password(s, e int, quoted bool, score float32) {
+	w := sc.v[s:e]
+	if len(w) < 3 || placeholder(w) || notPassword[strings.ToLower(w)] {
+		return
+	}
+	if !quoted {
+		if c := sc.byteAt(e); c == '(' || strings.IndexByte(w, '(') > 0 && strings.HasSuffix(w, ")") {
+			return // a call
+		}
+		if k := strings.IndexByte(w, '('); k > 0 && classes(w[:k]) < 3 {
+			return
+		}
+		if len(w) < 4 && classes(w) < 2 {
+			return
+		}
+	} else if strings.IndexByte(w, ' ') >= 0 && classes(w) < 2 {
+		return // a message
+	}
+	if strings.HasPrefix(w, "//") || strings.Contains(w, "://") {
+		return
+	}
+	sc.add(s, e, Secret, "password", score)
+}
+
+// placeholder reports whether s stands for a value instead of being one.
+func placeholder(s string) bool {
+	if s == "" {
+		return true
+	}
+	switch s[0] {
+	case '$', '<', '{', '[', '%', '&', '|', '=', '(':
+		if len(s) < 2 || s[0] != '$' && s[0] != '%' && s[0] != '&' || strings.IndexByte("({$", s[1]) >= 0 || classes(s) < 3 {
+			return true
+		}
+	}
+	same := true
+	for i := range len(s) {
+		if s[i] != s[0] {
+			same = false
+			break
+		}
+	}
+	return same || strings.Contains(s, "...") || strings.HasPrefix(s, "xxx") || strings.HasPrefix(s, "XXX") || strings.HasPrefix(s, "***")
+}
+
+// notPassword holds what follows "password" in running text without being one.
+var notPassword = func() map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(`a an the is was are be been has have had not no none null nil true false string str
+		int bool byte []byte undefined optional required invalid incorrect wrong correct expired reset changed forgotten
+		missing empty blank set unset hidden redacted masked secret password passwd passwort prompt stdin env file see
+		your my our his her their this that it to for and or in on at by with from as if when must should can could will
+		would may please enter type choose new old same different weak strong safe unsafe secure insecure stored hashed
+		encrypted protected default temporary below above following here there per via yes ok needed unknown sent shared
+		lost updated accepted rejected denied failed fails still also again now already only protected-by visible
+		falsch richtig abgelaufen vergessen ist war und oder der die das ein eine nicht kein bitte siehe mein dein ihr
+		incorrecta correcta olvidada caducada es el la los un una mi tu su no y o del de
+		incorrect oublie expire le les une est et ou mon votre son n/a na tbd`) {
+		m[w] = true
+	}
+	return m
+}()
+
+// connectors join the word "password" to its value in a sentence.
+func connector(w string) bool {
+	switch strings.ToLower(w) {
+	case "is", "was", "ist", "lautet", "war", "es", "est", "era", "e", "to", "are", "auf":
+		return true
+	}
+	return false
+}
+
+// passwordWord handles a word for password at [s, e) in running text: "my password is hunter2", "Passwort hunter2".
+func (sc *scan) passwordWord(s, e int) {
+	v := sc.v
+	if sc.byteAt(e) != ' ' {
+		return
+	}
+	from, joined := e+1, false
+	w := from
+	for w < len(v) && w < from+8 && lower[v[w]] != 0 {
+		w++
+	}
+	if w < len(v) && (v[w] == ' ' || v[w] == ':') && connector(v[from:w]) {
+		from, joined = w+1, true
+	} else if v[from:w] == "de" && strings.HasPrefix(v[w:], " passe ") {
+		return // "mot de passe" is met at "passe"
+	}
+	start, end, quoted := sc.value(from, false)
+	if end-start < 4 {
+		return
+	}
+	val := v[start:end]
+	if connector(val) {
+		return
+	}
+	n := classes(val)
+	switch {
+	case quoted && joined && n >= 1:
+		sc.password(start, end, true, 0.85)
+	case joined && (n >= 2 && hasDigitOrSymbol(val)):
+		sc.password(start, end, false, 0.85)
+	case joined && n == 1 && possessive(v, s) && atSentenceEnd(v, end):
+		sc.password(start, end, false, 0.6)
+	case !joined && !quoted && n >= 2 && hasDigit(val) && end-start >= 6 && lower[val[0]] != 0 && mostlyWord(val):
+		sc.password(start, end, false, 0.6)
+	}
+}
+
+func hasDigit(s string) bool {
+	for i := range len(s) {
+		if isDigit(s[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasDigitOrSymbol(s string) bool {
+	for i := range len(s) - 1 {
+		if lower[s[i]] == 0 && s[i] != '\'' && s[i] != '-' && s[i] != '/' && s[i] != '.' {
+			return true
+		}
+	}
+	return isDigit(s[len(s)-1]) || strings.IndexByte("!#$%&*+?@", s[len(s)-1]) >= 0 && hasDigit(s)
+}
+
+// mostlyWord reports whether s holds nothing that code is made of.
+func mostlyWord(s string) bool { return strings.IndexAny(s, "()[]{}=/\\.:|<>") < 0 }
+
+// possessive reports whether a word such as "my" stands before s.
+func possessive(v string, s int) bool {
+	if s < 3 || v[s-1] != ' ' {
+		return false
+	}
+	i := s - 1
+	for i > 0 && s-i < 8 && lower[v[i-1]] != 0 {
+		i--
+	}
+	switch strings.ToLower(v[i : s-1]) {
+	case "my", "mein", "mi", "mon", "the", "das", "la", "your", "our", "his", "her", "de":
+		return true
+	}
+	return false
+}
+
+func atSentenceEnd(v string, i int) bool {
+	return i >= len(v) || strings.IndexByte(".!\n\r,;)\"'", v[i]) >= 0
+}
+
+// generic reports a value that looks random: Shannon entropy of at least 3.5 bits per character, as gitleaks asks of
+// its rule "generic-api-key", or 3 where letters and digits mix in a string that was plainly assigned.
+func (sc *scan) generic(s, e int, assigned bool) {
+	v := sc.v
+	if k := strings.IndexByte(v[s:e], ' '); k > 0 { // "Bearer x", "Basic x", "Token x"
+		s += k + 1
+	}
+	end := s
+	for end < e && (csDotted.has(v[end]) || v[end] == '~' || v[end] == '%') {
+		end++
+	}
+	if end != e && end-s < 16 || placeholder(v[s:e]) {
+		return
+	}
+	w := v[s:end]
+	bits := entropy(w)
+	switch {
+	case len(w) < 10 || !hasDigit(w) || !hasLetter(w):
+		return
+	case strings.Contains(w, "://") || strings.HasPrefix(w, "/") || strings.HasPrefix(w, "./"):
+		return // a path
+	case len(w) >= 16 && bits >= 3.5:
+		sc.add(s, end, Secret, "generic-api-key", 0.8)
+	case assigned && len(w) >= 10 && bits >= 3 && (len(w) >= 16 || classes(w) >= 3):
+		sc.add(s, end, Secret, "generic-api-key", 0.6)
+	}
+}
+
+func hasLetter(s string) bool {
+	for i := range len(s) {
+		if lower[s[i]] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// entropy is Shannon's, in bits per character.
+func entropy(s string) float64 {
+	var count [256]int
+	for i := range len(s) {
+		count[s[i]]++
+	}
+	h, n := 0.0, float64(len(s))
+	for _, c := range count {
+		if c > 0 {
+			p := float64(c) / n
+			h -= p * math.Log2(p)
+		}
+	}
+	return h
+}
+
+// bearer handles the words of an Authorization header (RFC 6750, RFC 7617) at [s, e).
+func (sc *scan) bearer(_, e int) {
+	v := sc.v
+	if sc.byteAt(e) != ' ' {
+		return
+	}
+	from := e + 1
+	end := from
+	for end < len(v) && end-from < 2048 && (csDotted.has(v[end]) || v[end] == '~') {
+		end++
+	}
+	for end > from && v[end-1] == '.' {
+		end--
+	}
+	if w := v[from:end]; len(w) >= 16 && mixed(w) && hasDigit(w) {
+		sc.add(from, end, Secret, "curl-auth-header", 0.9)
+	}
+}
