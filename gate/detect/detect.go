@@ -126,6 +126,7 @@ type scan struct {
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
 	at                                                        int     // index of the first mark that may still lie in the window of the current candidate
 	ctx                                                       context // of the candidate under inspection
+	midChain                                                  bool    // the number under inspection goes on a chain of groups
 	dial                                                      dialled
 	num                                                       run // the number under inspection; kept here because it is large
 }
