@@ -21,8 +21,9 @@ type Filter struct {
 // FilterOp is what a node of a Filter asks.
 type FilterOp uint8
 
-// All of no conditions is true. A field that holds several values matches if
-// one of them does.
+// All of no conditions is true, Any of none is not, and Not means that none of
+// its conditions holds. A field that holds several values matches if one of
+// them does.
 const (
 	All FilterOp = iota
 	Any
@@ -50,18 +51,19 @@ func (f *Filter) Match(m Meta) bool {
 	case Any:
 		return slices.ContainsFunc(f.Sub, match)
 	case Not:
-		return !f.Sub[0].Match(m)
+		return !slices.ContainsFunc(f.Sub, match)
 	case In:
 		return slices.ContainsFunc(m[f.Field], func(v gate.Value) bool { return slices.Contains(f.Values, v) })
 	case Range:
-		return slices.ContainsFunc(m[f.Field], f.within)
+		return slices.ContainsFunc(m[f.Field], f.Within)
 	case Exists:
 		return len(m[f.Field]) > 0
 	}
 	return false
 }
 
-func (f *Filter) within(v gate.Value) bool {
+// Within decides a Range on one value.
+func (f *Filter) Within(v gate.Value) bool {
 	at, ok := v.Ordered()
 	if !ok {
 		return false

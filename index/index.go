@@ -8,6 +8,7 @@ package index
 
 import (
 	"context"
+	"errors"
 
 	"github.com/holdfast/holdfast/gate"
 )
@@ -23,13 +24,15 @@ type Entry struct {
 // Meta is a record's metadata by field; a list has one Value an element.
 type Meta map[string][]gate.Value
 
-// Batch is a set of changes that an index takes up together. Every part is
-// idempotent, so a batch may be applied again after a crash.
+// Batch is a set of changes that an index takes up together. Its parts take
+// effect in the order in which they stand here, so that a record can be
+// forgotten and put anew in one batch. Applied again after a crash, a batch
+// changes nothing.
 type Batch struct {
-	Upsert []Entry
-	Delete []int64        // passages to forget; unknown ones are ignored
-	Meta   map[int64]Meta // whole new metadata of records
 	Forget []int64        // records to forget, with their passages and metadata
+	Delete []int64        // passages to forget; unknown ones are ignored
+	Meta   map[int64]Meta // whole new metadata of records, which may have no passages yet
+	Upsert []Entry        // of entries with one id the last counts
 }
 
 // Hit is a passage that an index found.
@@ -49,11 +52,14 @@ type Item struct {
 // sees each batch whole or not at all.
 type Index interface {
 	// Apply takes up a batch. When it returns, the batch is durable and
-	// searchable.
+	// searchable. It fails with fault.Invalid, and changes nothing, if a vector
+	// has the wrong length, no length at all (all zeros) or a component that is
+	// no number; the error names the entry.
 	Apply(ctx context.Context, b Batch) error
 	// Vector returns the k entries nearest to a vector among those whose
 	// record's metadata matches, best first, ties by ID. Fewer than k means
-	// that there are no more.
+	// that there are no more. Records without metadata are matched as an empty
+	// Meta.
 	Vector(ctx context.Context, vector []float32, k int, f *Filter) ([]Hit, error)
 	// Lexical returns the k best entries by BM25 likewise; entries that share
 	// no word with the query are not returned.
@@ -66,6 +72,11 @@ type Index interface {
 	Close() error
 }
 
+// ErrDamaged says that an index cannot be read whole any more. It answers no
+// search rather than a wrong one: Drop it, Open it again, and rebuild it from
+// the record store.
+var ErrDamaged = errors.New("the index is damaged; drop it and rebuild it from the records")
+
 // Spec names an index and the space of its vectors.
 type Spec struct {
 	Name       string // of the generation: letters, digits, "-"
@@ -75,7 +86,8 @@ type Spec struct {
 // Opener makes and finds indexes.
 type Opener interface {
 	// Open opens the index of that name, creating an empty one if there is
-	// none. It fails with fault.Conflict if it exists with other dimensions.
+	// none. It fails with fault.Conflict if it exists with other dimensions,
+	// and with ErrDamaged if what it held is lost.
 	Open(ctx context.Context, spec Spec) (Index, error)
 	// Drop deletes an index; one that does not exist is no error.
 	Drop(ctx context.Context, name string) error
