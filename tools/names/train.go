@@ -363,4 +363,3 @@ func (t *trainer) params() crf.Params {
 	}
 	return p
 }
-
