@@ -3,8 +3,6 @@ package detect
 import (
 	"slices"
 	"strings"
-
-	"github.com/nyaruka/phonenumbers"
 )
 
 // DefaultRegions are the countries whose national telephone formats are tried when Options names none.
@@ -15,8 +13,9 @@ var DefaultRegions = []string{
 
 // regionSet orders the regions by how their national numbers begin.
 type regionSet struct {
-	trunk []string // written with a leading 0
-	bare  []string // written without
+	plans *plans
+	trunk []*plan // written with a leading 0
+	bare  []*plan // written without
 }
 
 // bareRegions write national numbers without the trunk prefix 0. Italy keeps its 0 as part of the number, mobile
@@ -27,18 +26,22 @@ func newRegions(names []string) (regionSet, error) {
 	if len(names) == 0 {
 		names = DefaultRegions
 	}
-	supported := phonenumbers.GetSupportedRegions()
-	var s regionSet
+	p, err := loadPlans()
+	s := regionSet{plans: p}
+	if err != nil {
+		return s, err
+	}
 	for _, n := range names {
-		if !supported[n] {
+		r := p.region[n]
+		if r == nil {
 			return s, unknownOption("region", n)
 		}
 		bare := slices.Contains(bareRegions, n)
 		if bare {
-			s.bare = append(s.bare, n)
+			s.bare = append(s.bare, r)
 		}
 		if !bare || n == "IT" || n == "CN" || n == "IN" || n == "BR" {
-			s.trunk = append(s.trunk, n)
+			s.trunk = append(s.trunk, r)
 		}
 	}
 	return s, nil
@@ -151,7 +154,7 @@ func at(v string, i int) byte {
 }
 
 // phone decides whether a telephone number begins at i, a digit, '+' or '('; sc.ctx is its context. The numbering
-// plans are those of libphonenumber; it is asked only about what is formatted or introduced as a number to dial.
+// plans are those of libphonenumber's metadata; they are asked only about what is formatted or introduced as a number to dial.
 func (sc *scan) phone(i int) {
 	if i < sc.phoneEnd {
 		return
@@ -236,21 +239,19 @@ func (sc *scan) international(d *dialled, from, n int) float32 {
 	if n-from < 7 || d.digits[from] == '0' {
 		return 0
 	}
-	var buf [20]byte
-	buf[0] = '+'
-	k := copy(buf[1:], d.digits[from:n])
-	num, err := phonenumbers.Parse(string(buf[:k+1]), "ZZ")
-	if err != nil {
-		return 0
-	}
+	national, shared := sc.s.regions.plans.find(d.digits[from:n])
 	bonus := sc.ctx.bonus(ctxPhone)
-	switch {
-	case phonenumbers.IsValidNumber(num):
-		if from == 2 {
-			return 0.7 + 0.25*bonus
+	possible := false
+	for _, p := range shared {
+		if p.valid(national) {
+			if from == 2 {
+				return 0.7 + 0.25*bonus
+			}
+			return 0.9 + 0.09*bonus
 		}
-		return 0.9 + 0.09*bonus
-	case d.plus && phonenumbers.IsPossibleNumber(num) && n-from >= 9:
+		possible = possible || p.possible(len(national))
+	}
+	if d.plus && possible && n-from >= 9 {
 		return 0.6 + 0.3*bonus
 	}
 	return 0
@@ -276,15 +277,8 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 	} else if bonus == 0 && format != formStrong {
 		return 0
 	}
-	text := string(d.digits[:n])
-	tried := 0
-	for _, r := range regions {
-		if tried == 8 && bonus == 0 {
-			break
-		}
-		tried++
-		num, err := phonenumbers.Parse(text, r)
-		if err != nil || !phonenumbers.IsValidNumberForRegion(num, r) {
+	for _, p := range regions {
+		if !p.validNational(d.digits[:n]) {
 			continue
 		}
 		switch {
