@@ -119,3 +119,13 @@ func (a *auditor) write(batch []waiting) {
 		}
 	}
 }
+
+// AuditTrail lists decisions, newest first, from before a number (0 for the
+// newest), and the number to go on from.
+func (a *App) AuditTrail(ctx context.Context, before int64, limit int) (out []record.AuditEntry, next int64, err error) {
+	err = a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
+		out, next, err = tx.Audit().List(ctx, before, limit)
+		return err
+	})
+	return out, next, err
+}

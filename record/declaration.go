@@ -65,7 +65,7 @@ func ParseDeclarations(data []byte) ([]Declaration, error) {
 			break
 		}
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "type record.", "a "))
+			return nil, yamlFault(err)
 		}
 		if err := d.Complete(); err != nil {
 			return nil, err
@@ -76,6 +76,23 @@ func ParseDeclarations(data []byte) ([]Declaration, error) {
 		return nil, fault.New(fault.Invalid, "there is no declaration; see `holdfast init`")
 	}
 	return all, nil
+}
+
+// ParseDeclaration reads one document as it stands: without defaults, not
+// validated. Unknown keys are errors that name the line.
+func ParseDeclaration(data []byte) (Declaration, error) {
+	var d Declaration
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&d); err != nil && !errors.Is(err, io.EOF) {
+		return d, yamlFault(err)
+	}
+	return d, nil
+}
+
+func yamlFault(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	return fault.New(fault.Invalid, "%s", strings.ReplaceAll(text, "type record.", "a "))
 }
 
 // Complete fills in defaults and validates; errors name the field.

@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/record"
+)
+
+type inRecord struct {
+	inCollection
+	ID string `path:"id" maxLength:"512" doc:"The record's own id."`
+}
+
+type writeIn struct {
+	inRecord
+	IfMatch string `header:"If-Match" doc:"The version that the record must have, in quotes."`
+	RawBody []byte
+}
+
+type deleteIn struct {
+	inRecord
+	IfMatch string `header:"If-Match"`
+}
+
+// Written answers a write.
+type Written struct {
+	ID             string `json:"id"`
+	Version        int64  `json:"version"`
+	ContentVersion int64  `json:"content_version"`
+	Change         int64  `json:"change,omitempty" doc:"Number of the change, for min_freshness; absent if nothing changed."`
+}
+
+type writtenOut struct {
+	ETag string `header:"ETag"`
+	Body Written
+}
+
+// Record is a record as it is read.
+type Record struct {
+	ID             string        `json:"id"`
+	Version        int64         `json:"version"`
+	ContentVersion int64         `json:"content_version"`
+	Fields         record.Fields `json:"fields"`
+	UpdatedAt      time.Time     `json:"updated_at"`
+}
+
+func recordOf(r record.Record) Record {
+	return Record{ID: r.ID, Version: r.Version, ContentVersion: r.ContentVersion, Fields: r.Fields, UpdatedAt: r.UpdatedAt}
+}
+
+type recordOut struct {
+	ETag string `header:"ETag"`
+	Body Record
+}
+
+func fieldsBody(wrapped bool) *huma.RequestBody {
+	object := &huma.Schema{Type: "object", AdditionalProperties: true}
+	schema := object
+	if wrapped {
+		schema = &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"fields": object}, Required: []string{"fields"}}
+	}
+	content := map[string]*huma.MediaType{"application/json": {Schema: schema}}
+	if !wrapped {
+		content["application/merge-patch+json"] = &huma.MediaType{Schema: schema}
+	}
+	return &huma.RequestBody{Required: true, Content: content}
+}
+
+func (s *server) records() {
+	const path = "/v1/collections/{collection}/records/{id}"
+	resource := func(in *inRecord) string { return in.Collection }
+	write := func(in *writeIn) string { return in.Collection }
+	route(s, huma.Operation{Method: http.MethodPut, Path: path, Summary: "Write record", RequestBody: fieldsBody(true)},
+		access.Write, write, s.put)
+	route(s, huma.Operation{
+		Method: http.MethodPatch, Path: path, Summary: "Patch record", RequestBody: fieldsBody(false),
+		Description: "A merge patch (RFC 7396) of the fields: null removes a field.",
+	}, access.Write, write, s.patch)
+	route(s, huma.Operation{Method: http.MethodDelete, Path: path, Summary: "Delete record"},
+		access.Write, func(in *deleteIn) string { return in.Collection }, func(ctx context.Context, in *deleteIn) (*writtenOut, error) {
+			return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Delete})
+		})
+	route(s, huma.Operation{Method: http.MethodGet, Path: path, Summary: "Read record"},
+		access.Read, resource, func(ctx context.Context, in *inRecord) (*recordOut, error) {
+			r, err := s.App.Record(ctx, in.Collection, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &recordOut{ETag: etag(r.Version), Body: recordOf(r)}, nil
+		})
+	type listIn struct {
+		inCollection
+		Page
+	}
+	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}/records", Summary: "List records"},
+		access.Read, func(in *listIn) string { return in.Collection }, func(ctx context.Context, in *listIn) (*List[Record], error) {
+			found, err := s.App.Records(ctx, in.Collection, in.Cursor, in.Limit+1)
+			if err != nil {
+				return nil, err
+			}
+			items := make([]Record, len(found))
+			for i, r := range found {
+				items[i] = recordOf(r)
+			}
+			return page(items, in.Limit, func(r Record) string { return r.ID }), nil
+		})
+}
+
+func (s *server) put(ctx context.Context, in *writeIn) (*writtenOut, error) {
+	body, err := record.ParseFields(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	fields, ok := body["fields"].(map[string]any)
+	if !ok {
+		return nil, fault.Field("fields", `must be an object: {"fields":{…}}`)
+	}
+	for name := range body {
+		if name != "fields" {
+			return nil, fault.New(fault.Invalid, `the body has another name beside "fields"`)
+		}
+	}
+	return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Put, Fields: fields})
+}
+
+func (s *server) patch(ctx context.Context, in *writeIn) (*writtenOut, error) {
+	fields, err := record.ParseFields(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Patch, Fields: fields})
+}
+
+func (s *server) write(ctx context.Context, in inRecord, ifMatch string, w record.Write) (*writtenOut, error) {
+	w.ID = in.ID
+	if ifMatch != "" && ifMatch != "*" {
+		version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
+		if err != nil {
+			return nil, fault.Field("If-Match", "must be a version in quotes")
+		}
+		w.IfVersion = &version
+	}
+	done, err := s.App.Write(ctx, in.Collection, []record.Write{w})
+	if err != nil {
+		return nil, err
+	}
+	one := done[0]
+	if fault.KindOf(one.Err) == fault.Conflict && w.IfVersion != nil {
+		return nil, huma.Error412PreconditionFailed(fault.Public(one.Err))
+	}
+	if one.Err != nil {
+		return nil, one.Err
+	}
+	return &writtenOut{ETag: etag(one.Version), Body: Written{
+		ID: in.ID, Version: one.Version, ContentVersion: one.ContentVersion, Change: one.Change,
+	}}, nil
+}
+
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/gate"
+	"github.com/holdfast/holdfast/record"
+	"github.com/holdfast/holdfast/search"
+)
+
+type searchIn struct {
+	inCollection
+	Body struct {
+		Query        string         `json:"query" doc:"The question; it passes the gate before it is used."`
+		K            int            `json:"k,omitempty" minimum:"1" maximum:"1000" default:"10" doc:"Most results."`
+		Filter       map[string]any `json:"filter,omitempty" doc:"Condition on metadata, such as {\"status\":\"open\",\"priority\":{\"$gte\":2}}."`
+		Mode         string         `json:"mode,omitempty" enum:"hybrid,vector,lexical" default:"hybrid"`
+		Fields       []string       `json:"fields,omitempty" doc:"Fields of the record to return; without it the metadata fields."`
+		MinFreshness int64          `json:"min_freshness,omitempty" minimum:"0" doc:"Number of a change that must be searchable before the answer."`
+	}
+}
+
+// SearchResult is one record with its best passage.
+type SearchResult struct {
+	ID      string        `json:"id"`
+	Version int64         `json:"version"`
+	Score   float64       `json:"score" doc:"Higher is better; comparable within one answer."`
+	Passage Passage       `json:"passage"`
+	Fields  record.Fields `json:"fields"`
+}
+
+// Passage is the part of a record that was found.
+type Passage struct {
+	Text  string `json:"text" doc:"Text that has passed the gate."`
+	Field string `json:"field"`
+	Start int    `json:"start" doc:"Byte offset in the record's field."`
+	End   int    `json:"end"`
+}
+
+type searchOut struct {
+	Body struct {
+		Results []SearchResult `json:"results" nullable:"false"`
+		TookMS  float64        `json:"took_ms"`
+	}
+}
+
+func (s *server) search() {
+	route(s, huma.Operation{Method: http.MethodPost, Path: "/v1/collections/{collection}/search", Summary: "Search", MaxBodyBytes: 1 << 20},
+		access.Read, func(in *searchIn) string { return in.Collection }, func(ctx context.Context, in *searchIn) (*searchOut, error) {
+			start := time.Now()
+			q := search.Query{
+				Text: gate.NewRaw(in.Body.Query), K: in.Body.K, Mode: search.Mode(in.Body.Mode),
+				Fields: in.Body.Fields, MinFreshness: in.Body.MinFreshness,
+			}
+			if in.Body.Filter != nil {
+				filter, err := json.Marshal(in.Body.Filter)
+				if err != nil {
+					return nil, err
+				}
+				q.Filter = filter
+			}
+			found, err := s.App.Search(ctx, principal(ctx), in.Collection, q)
+			if err != nil {
+				return nil, err
+			}
+			var out searchOut
+			out.Body.Results = make([]SearchResult, len(found))
+			for i, r := range found {
+				out.Body.Results[i] = SearchResult{
+					ID: r.ID, Version: r.Version, Score: r.Score, Fields: r.Fields,
+					Passage: Passage{Text: r.Passage.Text, Field: r.Passage.Field, Start: r.Passage.Start, End: r.Passage.End},
+				}
+			}
+			out.Body.TookMS = math.Round(float64(time.Since(start).Microseconds())) / 1000
+			return &out, nil
+		})
+}
