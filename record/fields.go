@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,6 +24,25 @@ import (
 // Formatted or logged they show only gate.Redacted; encoding them as JSON
 // gives the values, for the store and for callers who may read them.
 type Fields map[string]any
+
+// MaxID is the longest id of a record, in bytes.
+const MaxID = 512
+
+// CheckID says whether an id may name a record: 1 to MaxID bytes of UTF-8
+// without control characters.
+func CheckID(id string) error {
+	switch {
+	case id == "":
+		return fault.Field("id", "is missing")
+	case len(id) > MaxID:
+		return fault.Field("id", "has %d bytes; at most %d are allowed", len(id), MaxID)
+	case !utf8.ValidString(id):
+		return fault.Field("id", "is not valid UTF-8")
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return fault.Field("id", "holds a control character")
+	}
+	return nil
+}
 
 // ParseFields decodes one JSON object. A name that stands twice in an object
 // and text that is not UTF-8 are errors: either would lose data silently.
