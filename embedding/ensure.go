@@ -218,6 +218,9 @@ func (j *job) chunk(ctx context.Context, items []item) ([]blocked, error) {
 			}
 			return others, err
 		}
+		if err := ctx.Err(); err != nil {
+			return others, fmt.Errorf("embed texts: %w", err)
+		}
 	}
 	fl.settled = true
 	return others, nil
