@@ -367,7 +367,7 @@ func (sc *scan) europeanTown(i int) int {
 		j += 2
 	}
 	n, k := figures(v, j, 5)
-	if n < 0 || k-j < 4 || isAlnum(at(v, k)) || at(v, k) != ' ' {
+	if n < 0 || k-j < 4 || k-j == 4 && j == i+1 && v[i] == ' ' || at(v, k) != ' ' {
 		return 0
 	}
 	k++

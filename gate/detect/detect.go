@@ -102,7 +102,7 @@ func (s *Scanner) Scan(dst []Finding, text string) []Finding {
 }
 
 // maxPooled bounds what a scan of one huge text leaves behind in the pool.
-const maxPooled = 1 << 14
+const maxPooled = 1 << 15
 
 // hit is a candidate finding in offsets of the view.
 type hit struct {
@@ -146,21 +146,27 @@ func (sc *scan) add(start, end int, t Type, rule string, score float32) {
 	sc.found = append(sc.found, hit{start, end, t, rule, min(score, 1)})
 }
 
-// better reports whether a beats b where they overlap.
-func better(a, b hit) int {
-	return cmp.Or(
-		cmp.Compare(b.score, a.score),
-		cmp.Compare(b.end-b.start, a.end-a.start),
-		cmp.Compare(a.start, b.start),
-		cmp.Compare(a.rule, b.rule),
-	)
+// better is negative where a beats b when they overlap.
+func better(a, b *hit) int {
+	switch {
+	case a.score != b.score:
+		return cmp.Compare(b.score, a.score)
+	case a.end-a.start != b.end-b.start:
+		return (b.end - b.start) - (a.end - a.start)
+	case a.start != b.start:
+		return a.start - b.start
+	}
+	return cmp.Compare(a.rule, b.rule)
 }
 
 // settle resolves overlaps and appends what remains to dst in offsets of the original text.
 func (sc *scan) settle(dst []Finding) []Finding {
 	f := sc.found
 	slices.SortFunc(f, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), better(a, b))
+		if a.start != b.start {
+			return a.start - b.start
+		}
+		return better(&a, &b)
 	})
 	for len(f) > 0 {
 		// A cluster is a maximal set connected by overlaps.
@@ -196,7 +202,7 @@ func (sc *scan) cluster(f []hit) []hit {
 			reach[i] = max(reach[i-1], reach[i])
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return better(f[a], f[b]) })
+	slices.SortFunc(order, func(a, b int) int { return better(&f[a], &f[b]) })
 	for _, i := range order {
 		if sc.dead[i] {
 			continue

@@ -62,8 +62,17 @@ func (sc *scan) domainAt(i int) domain {
 	var best domain
 	for i < limit {
 		start := i
-		for i < limit && (isAlnum(v[i]) || v[i] == '-' || v[i] >= 0x80) {
-			i++
+		for i < limit {
+			if isAlnum(v[i]) || v[i] == '-' {
+				i++
+				continue
+			}
+			// A script without spaces runs on behind the address, unless the label is written in it.
+			r, w := utf8.DecodeRuneInString(v[i:])
+			if r < 0x80 || r == utf8.RuneError || r >= 0x2e80 && i > start && v[start] < 0x80 {
+				break
+			}
+			i += w
 		}
 		for i > start && v[i-1] == '-' {
 			i--

@@ -7,11 +7,14 @@ import (
 
 const maxValue = 256
 
-// secretKeys are endings of the names that secrets are assigned to, without separators and accents.
-var secretKeys = []struct {
+// secretEnding is the end of a name that a secret is assigned to.
+type secretEnding struct {
 	suffix   string
 	password bool // any value will do; otherwise it has to look random
-}{
+}
+
+// secretKeys are endings of the names that secrets are assigned to, without separators and accents.
+var secretKeys = []secretEnding{
 	{"password", true},
 	{"passwd", true},
 	{"passwort", true},
@@ -58,6 +61,15 @@ var secretKeys = []struct {
 	{"jwt", false},
 }
 
+// secretsBy lists the endings by their last letter.
+var secretsBy = func() (t [256][]secretEnding) {
+	for _, k := range secretKeys {
+		c := k.suffix[len(k.suffix)-1]
+		t[c] = append(t[c], k)
+	}
+	return t
+}()
+
 // assign handles '=' or ':' at i: a secret that is given to a name.
 func (sc *scan) assign(i int) {
 	v := sc.v
@@ -74,8 +86,8 @@ func (sc *scan) assign(i int) {
 		return
 	}
 	password, known := false, false
-	for _, k := range secretKeys {
-		if strings.HasSuffix(key, k.suffix) && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
+	for _, k := range secretsBy[key[len(key)-1]] {
+		if len(key) >= len(k.suffix) && string(key[len(key)-len(k.suffix):]) == k.suffix && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
 			password, known = k.password, true
 			break
 		}
@@ -124,7 +136,7 @@ func (sc *scan) keyBreak(start, i, n int) bool {
 }
 
 // keyBefore returns the name before an assignment at i in lower case without separators, and where it begins.
-func keyBefore(v string, i int, buf *[48]byte) (string, int) {
+func keyBefore(v string, i int, buf *[48]byte) (key []byte, start int) {
 	j := i
 	for j > 0 && i-j < 4 && (v[j-1] == ' ' || v[j-1] == ':' || v[j-1] == '"' || v[j-1] == '\'' || v[j-1] == '`' || v[j-1] == ']' || v[j-1] == '*') {
 		j--
@@ -141,14 +153,14 @@ func keyBefore(v string, i int, buf *[48]byte) (string, int) {
 			}
 		case c == '_' || c == '-' || c == '.':
 		default:
-			return string(buf[n:]), j
+			return buf[n:], j
 		}
 		j--
 		if i-j > 64 {
 			break
 		}
 	}
-	return string(buf[n:]), j
+	return buf[n:], j
 }
 
 // value reads the value that an assignment gives, from i on: in quotes, or up to a delimiter.

@@ -285,6 +285,9 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		case format == formStrong:
 			return 0.7 + 0.25*bonus
 		case format == formGrouped && bonus == 0:
+			if n < 9 {
+				return 0
+			}
 			return 0.5
 		case format == formGrouped:
 			return 0.55 + 0.35*bonus
@@ -364,6 +367,8 @@ func dateLike(d *dialled, g int) bool {
 	a, b, c := d.upTo[0], d.upTo[1]-d.upTo[0], d.upTo[2]-d.upTo[1]
 	x, y, z := num(d.digits[:a]), num(d.digits[a:a+b]), num(d.digits[a+b:a+b+c])
 	switch {
+	case a == 3 && b == 2 && c == 4: // the form of a social security number
+		return true
 	case a == 4 && b == 2 && c == 2 && x >= 1800 && x < 2200 && date(z, y):
 		return true
 	case a == 2 && b == 2 && c == 4 && z >= 1800 && z < 2200 && (date(x, y) || date(y, x)):

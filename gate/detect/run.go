@@ -218,5 +218,5 @@ func (sc *scan) number(c *cand) {
 // singles reports whether the digit at i goes on a chain of digits written one by one, which was read from its start.
 func (sc *scan) singles(i int) bool {
 	p, q, d := sc.byteAt(i-1), sc.byteAt(i-2), sc.byteAt(i-3)
-	return (p == ' ' || p == '-') && isDigit(q) && !isAlnum(d)
+	return (p == ' ' || p == '-' || p == '\n') && isDigit(q) && !isAlnum(d)
 }
