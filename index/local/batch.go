@@ -1,0 +1,273 @@
+package local
+
+import (
+	"encoding/binary"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/gate"
+	"github.com/holdfast/holdfast/index"
+)
+
+// batch is an index.Batch in the form in which it is logged and taken up:
+// checked, vectors of length 1, text broken into counted terms.
+type batch struct {
+	forget  []int64
+	remove  []int64
+	meta    []recordMeta
+	words   []string // the distinct terms of the entries
+	entries []entry
+}
+
+type recordMeta struct {
+	record int64
+	values []namedValue
+}
+
+type namedValue struct {
+	field string
+	value gate.Value
+}
+
+type entry struct {
+	id, record int64
+	length     uint32 // in terms
+	terms      []termCount
+	vector     []float32
+}
+
+type termCount struct{ word, count uint32 } // word is a place in batch.words
+
+// prepare checks and analyses a batch.
+func prepare(b index.Batch, dims int) (*batch, error) {
+	out := &batch{forget: b.Forget, remove: b.Delete}
+	space := make([]float32, dims*len(b.Upsert))
+	out.entries = make([]entry, len(b.Upsert))
+	for i, e := range b.Upsert {
+		v := space[i*dims : (i+1)*dims : (i+1)*dims]
+		if reason := normalize(v, e.Vector); reason != "" {
+			return nil, fault.New(fault.Invalid, "entry %d: its vector %s", e.ID, reason)
+		}
+		out.entries[i] = entry{id: e.ID, record: e.Record, vector: v}
+	}
+	for _, record := range slices.Sorted(maps.Keys(b.Meta)) {
+		m := recordMeta{record: record}
+		for _, field := range slices.Sorted(maps.Keys(b.Meta[record])) {
+			for _, v := range b.Meta[record][field] {
+				m.values = append(m.values, namedValue{field, v})
+			}
+		}
+		out.meta = append(out.meta, m)
+	}
+	out.analyse(b.Upsert)
+	return out, nil
+}
+
+// normalize writes v scaled to length 1 to dst, or says what is wrong with v.
+func normalize(dst, v []float32) string {
+	if len(v) != len(dst) {
+		return "has the wrong number of dimensions"
+	}
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	switch {
+	case math.IsNaN(sum) || math.IsInf(sum, 0):
+		return "holds what is no finite number"
+	case sum == 0:
+		return "is all zeros"
+	}
+	scale := 1 / math.Sqrt(sum)
+	for i, x := range v {
+		dst[i] = float32(float64(x) * scale)
+	}
+	return ""
+}
+
+// analyse counts the terms of the entries' texts.
+func (b *batch) analyse(entries []index.Entry) {
+	numbers := map[string]uint32{}
+	var last []int    // the entry, from 1, that a word was last seen in
+	var where []int32 // its place among that entry's terms
+	for i := range b.entries {
+		e := &b.entries[i]
+		index.Tokenize(entries[i].Text, func(term []byte) {
+			e.length++
+			n, known := numbers[string(term)]
+			if !known {
+				n = uint32(len(b.words)) //nolint:gosec // far fewer than 2^32
+				word := string(term)
+				numbers[word] = n
+				b.words = append(b.words, word)
+				last, where = append(last, 0), append(where, 0)
+			}
+			if last[n] == i+1 {
+				e.terms[where[n]].count++
+				return
+			}
+			last[n], where[n] = i+1, int32(len(e.terms)) //nolint:gosec // far fewer than 2^31
+			e.terms = append(e.terms, termCount{n, 1})
+		})
+	}
+}
+
+// encode appends the batch to dst. Integers are varints; floats are IEEE 754,
+// little-endian.
+func (b *batch) encode(dst []byte) []byte {
+	put := func(n int) { dst = binary.AppendUvarint(dst, uint64(n)) } //nolint:gosec // lengths
+	ids := func(ids []int64) {
+		put(len(ids))
+		for _, id := range ids {
+			dst = binary.AppendVarint(dst, id)
+		}
+	}
+	text := func(s string) { put(len(s)); dst = append(dst, s...) }
+	ids(b.forget)
+	ids(b.remove)
+	put(len(b.meta))
+	for _, m := range b.meta {
+		dst = binary.AppendVarint(dst, m.record)
+		put(len(m.values))
+		for _, v := range m.values {
+			text(v.field)
+			text(v.value.Key())
+		}
+	}
+	put(len(b.words))
+	for _, w := range b.words {
+		text(w)
+	}
+	put(len(b.entries))
+	for _, e := range b.entries {
+		dst = binary.AppendVarint(dst, e.id)
+		dst = binary.AppendVarint(dst, e.record)
+		put(int(e.length))
+		put(len(e.terms))
+		for _, t := range e.terms {
+			put(int(t.word))
+			put(int(t.count))
+		}
+		for _, x := range e.vector {
+			dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+		}
+	}
+	return dst
+}
+
+// decodeBatch reads what encode wrote; false if it is something else.
+func decodeBatch(data []byte, dims int) (*batch, bool) {
+	r := reader{b: data}
+	b := &batch{forget: r.ids(), remove: r.ids()}
+	b.meta = make([]recordMeta, r.count(2))
+	for i := range b.meta {
+		b.meta[i].record = r.varint()
+		values := make([]namedValue, r.count(2))
+		for j := range values {
+			field := r.bytes()
+			values[j] = namedValue{string(field), gate.ParseKey(string(r.bytes()))}
+		}
+		b.meta[i].values = values
+	}
+	b.words = make([]string, r.count(1))
+	// One copy of the part of data that holds the words serves all of them.
+	text, from := "", len(r.b)
+	probe := r
+	for range b.words {
+		probe.bytes()
+	}
+	text = string(r.b[:from-len(probe.b)])
+	for i := range b.words {
+		n := len(r.bytes())
+		end := from - len(r.b)
+		b.words[i] = text[end-n : end]
+	}
+	b.entries = make([]entry, r.count(4+4*dims))
+	space := make([]float32, dims*len(b.entries))
+	for i := range b.entries {
+		e := &b.entries[i]
+		e.id, e.record = r.varint(), r.varint()
+		e.length = r.uint32()
+		e.terms = make([]termCount, r.count(2))
+		for j := range e.terms {
+			e.terms[j] = termCount{r.uint32(), r.uint32()}
+			r.bad = r.bad || int(e.terms[j].word) >= len(b.words)
+		}
+		e.vector = space[i*dims : (i+1)*dims : (i+1)*dims]
+		raw := r.take(4 * dims)
+		if r.bad {
+			return nil, false
+		}
+		for j := range e.vector {
+			e.vector[j] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*j:]))
+		}
+	}
+	return b, !r.bad && len(r.b) == 0
+}
+
+// reader decodes varints; bad says that the data ended early or is malformed.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) uint32() uint32 {
+	v := r.uvarint()
+	if v > math.MaxUint32 {
+		r.bad = true
+		return 0
+	}
+	return uint32(v)
+}
+
+// count reads the length of a list whose elements take at least size bytes.
+func (r *reader) count(size int) int {
+	v := r.uvarint()
+	if v > uint64(len(r.b)/size) { //nolint:gosec // not negative
+		r.bad = true
+		return 0
+	}
+	return int(v) //nolint:gosec // at most len(r.b)
+}
+
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.bad = true
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) bytes() []byte { return r.take(r.count(1)) }
+
+func (r *reader) ids() []int64 {
+	out := make([]int64, r.count(1))
+	for i := range out {
+		out[i] = r.varint()
+	}
+	return out
+}

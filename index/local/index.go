@@ -1,0 +1,228 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/index"
+)
+
+const (
+	// A snapshot is written when the logs exceed snapshotAfter and half of the
+	// snapshot, so that both what is written and what is replayed stay within
+	// a small multiple of what the index holds.
+	snapshotAfter = 8 << 20
+	// Closing leaves a log of up to an eighth of the snapshot to be replayed.
+	closeShare = 8
+	// The state is rebuilt when more than a quarter of its rows are dead.
+	minDead = 1024
+)
+
+// local is one open index.
+type local struct {
+	name    string
+	dims    int
+	logger  *slog.Logger
+	handles int // guarded by the opener
+
+	// writer is held while a batch is taken up: it guards disk and what
+	// follows, and whoever holds it may read state.
+	writer sync.Mutex
+	disk   *disk
+	busy   bool     // background work goes on
+	since  []*batch // taken up since a rebuild began; nil if none goes on
+	later  int64    // bytes of log before which no snapshot is tried again
+	work   sync.WaitGroup
+
+	// lock is held to read state, and by the writer to change it.
+	lock  sync.RWMutex
+	state *state
+
+	closed atomic.Bool
+}
+
+func (x *local) open(ctx context.Context) error {
+	if x.closed.Load() {
+		return fault.New(fault.Unavailable, "index %s is closed", x.name)
+	}
+	return ctx.Err()
+}
+
+// Apply implements index.Index.
+func (x *local) Apply(ctx context.Context, b index.Batch) error {
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	p, err := prepare(b, x.dims)
+	if err != nil {
+		return err
+	}
+	if len(p.forget)+len(p.remove)+len(p.meta)+len(p.entries) == 0 {
+		return nil
+	}
+	frame := p.encode(frameSpace())
+	x.writer.Lock()
+	defer x.writer.Unlock()
+	if err := x.open(ctx); err != nil {
+		return err
+	}
+	if err := x.disk.append(frame); err != nil {
+		return err
+	}
+	x.lock.Lock()
+	x.state.apply(p)
+	x.lock.Unlock()
+	if x.since != nil {
+		x.since = append(x.since, p)
+	}
+	x.maintain()
+	return nil
+}
+
+// maintain starts the background work that is due. The caller holds writer.
+func (x *local) maintain() {
+	if x.busy || x.closed.Load() {
+		return
+	}
+	switch {
+	case x.state.dead > minDead && x.state.dead > len(x.state.row)/3:
+		x.since = []*batch{}
+		frozen := x.state.freeze()
+		x.background(func() { x.rebuild(frozen) })
+	case x.disk.logged > max(snapshotAfter, x.disk.snapshot/2, x.later):
+		if err := x.disk.rotate(); err != nil {
+			x.postpone(err)
+			return
+		}
+		frozen, number, logged := x.state.freeze(), x.disk.number, x.disk.logged
+		x.background(func() { x.snapshot(frozen, number, logged) })
+	}
+}
+
+// postpone says why there is no snapshot. The logs hold everything, so all
+// goes on; another try is made when they have grown as much again.
+func (x *local) postpone(err error) {
+	x.later = x.disk.logged + max(snapshotAfter, x.disk.snapshot/2)
+	x.logger.Warn("index snapshot put off", "error", err)
+}
+
+func (x *local) background(job func()) {
+	x.busy = true
+	x.work.Go(func() {
+		job()
+		x.writer.Lock()
+		defer x.writer.Unlock()
+		x.busy = false
+		x.maintain()
+	})
+}
+
+// rebuild makes a state without the dead, catches up, and puts it in place.
+func (x *local) rebuild(f *frozen) {
+	s := newState(x.dims)
+	_ = f.batches(func(b *batch) error { s.apply(b); return nil }) // fails only if the callback does
+	x.writer.Lock()
+	defer x.writer.Unlock()
+	for _, b := range x.since {
+		s.apply(b)
+	}
+	x.since = nil
+	x.lock.Lock()
+	x.state = s
+	x.lock.Unlock()
+}
+
+// snapshot writes what was frozen; logged is how much of the logs it replaces.
+func (x *local) snapshot(f *frozen, number uint64, logged int64) {
+	size, err := x.disk.writeSnapshot(f, number)
+	x.writer.Lock()
+	defer x.writer.Unlock()
+	if err != nil {
+		x.postpone(err)
+		return
+	}
+	x.disk.snapshot = size
+	x.disk.logged -= logged
+	x.later = 0
+	x.disk.sweep(number)
+}
+
+// close writes a snapshot if replaying the log would take long.
+func (x *local) close() error {
+	x.abandonWork()
+	var err error
+	if x.disk.logged*closeShare > x.disk.snapshot && x.disk.logged > 2*int64(headerSize) {
+		if err = x.disk.rotate(); err == nil {
+			if _, err = x.disk.writeSnapshot(x.state.freeze(), x.disk.number); err == nil {
+				x.disk.sweep(x.disk.number)
+			}
+		}
+	}
+	x.release()
+	return err
+}
+
+// abandon closes the files as they are.
+func (x *local) abandon() {
+	x.abandonWork()
+	x.release()
+}
+
+// abandonWork refuses further calls and waits for those under way.
+func (x *local) abandonWork() {
+	x.writer.Lock()
+	x.closed.Store(true)
+	x.writer.Unlock()
+	x.work.Wait()
+}
+
+func (x *local) release() {
+	_ = x.disk.log.Close() // what was acknowledged is synced
+	_ = x.disk.root.Close()
+}
+
+// Scan implements index.Index.
+func (x *local) Scan(ctx context.Context, after int64, limit int) ([]index.Item, error) {
+	if err := x.open(ctx); err != nil || limit < 1 {
+		return nil, err
+	}
+	x.lock.RLock()
+	r, records := x.state.view(), x.state.records
+	x.lock.RUnlock()
+	var out []index.Item
+	// out is sorted and cut to limit whenever it is full.
+	room := 2 * min(limit, len(r.ids))
+	cut := func() {
+		slices.SortFunc(out, func(a, b index.Item) int { return cmp.Compare(a.ID, b.ID) })
+		out = out[:min(limit, len(out))]
+	}
+	last := int64(math.MaxInt64)
+	for row := range r.alive.all() {
+		id := r.ids[row]
+		if id <= after || id > last {
+			continue
+		}
+		if out = append(out, index.Item{ID: id, Record: records[r.record[row]].id}); len(out) == room && room > limit {
+			cut()
+			last = out[len(out)-1].ID
+		}
+	}
+	cut()
+	return out, nil
+}
+
+// Count implements index.Index.
+func (x *local) Count(ctx context.Context) (int64, error) {
+	if err := x.open(ctx); err != nil {
+		return 0, err
+	}
+	x.lock.RLock()
+	defer x.lock.RUnlock()
+	return int64(len(x.state.row)), nil
+}

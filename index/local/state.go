@@ -1,0 +1,358 @@
+package local
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/holdfast/holdfast/gate"
+)
+
+const (
+	slabRows  = 256     // rows of vectors allocated together
+	chunkSize = 1 << 18 // bytes of term lists allocated together
+)
+
+// state is what an index holds, in memory. Passages are rows that are only
+// ever appended: what a row says never changes, it can only die. So whoever
+// has copied the slice headers and the bits of the living (see view) reads on
+// without a lock while batches are taken up.
+type state struct {
+	dims    int
+	rows    rows
+	row     map[int64]uint32 // of a living passage
+	dead    int
+	total   uint64 // lengths of the living
+	words   []string
+	word    map[string]uint32
+	lists   []posting // by word
+	records []record
+	record  map[int64]uint32
+	fields  map[string]uint32
+	scratch []termCount
+	numbers []uint32
+}
+
+// rows are the passages, by row.
+type rows struct {
+	ids     []int64
+	record  []uint32 // place in records
+	next    []uint32 // the record's row before this one, plus 1
+	length  []uint32 // in terms
+	terms   []uint64 // place of the term list: chunk, offset
+	chunks  [][]byte
+	vectors [][]float32 // slabs
+	alive   bitset
+}
+
+// posting is a word's passages: pairs of row and count, rows ascending, as
+// written by appendPair. Dead rows stay in data until the state is rebuilt.
+type posting struct {
+	data []byte
+	next uint32 // the least row that may follow
+	live uint32
+}
+
+// record is what rows of one record share. values is never changed in place.
+type record struct {
+	id     int64
+	values []fieldValue // by field
+	head   uint32       // its newest row, plus 1
+}
+
+type fieldValue struct {
+	field uint32
+	value gate.Value
+}
+
+func newState(dims int) *state {
+	return &state{
+		dims: dims, row: map[int64]uint32{}, word: map[string]uint32{},
+		record: map[int64]uint32{}, fields: map[string]uint32{},
+	}
+}
+
+// apply takes up a batch.
+func (s *state) apply(b *batch) {
+	for _, id := range b.forget {
+		s.forget(id)
+	}
+	for _, id := range b.remove {
+		s.remove(id)
+	}
+	for _, m := range b.meta {
+		s.setMeta(m)
+	}
+	s.numbers = s.numbers[:0]
+	for _, w := range b.words {
+		n, known := s.word[w]
+		if !known {
+			n = uint32(len(s.words)) //nolint:gosec // fewer than 2^32 words
+			w = strings.Clone(w)
+			s.words = append(s.words, w)
+			s.lists = append(s.lists, posting{})
+			s.word[w] = n
+		}
+		s.numbers = append(s.numbers, n)
+	}
+	for i := range b.entries {
+		s.add(&b.entries[i])
+	}
+}
+
+func (s *state) recordAt(id int64) uint32 {
+	n, known := s.record[id]
+	if !known {
+		n = uint32(len(s.records)) //nolint:gosec // fewer than 2^32 records
+		s.records = append(s.records, record{id: id})
+		s.record[id] = n
+	}
+	return n
+}
+
+func (s *state) setMeta(m recordMeta) {
+	values := make([]fieldValue, len(m.values))
+	for i, v := range m.values {
+		n, known := s.fields[v.field]
+		if !known {
+			n = uint32(len(s.fields)) //nolint:gosec // few fields
+			s.fields[strings.Clone(v.field)] = n
+		}
+		values[i] = fieldValue{n, v.value}
+	}
+	s.records[s.recordAt(m.record)].values = values
+}
+
+func (s *state) forget(id int64) {
+	n, known := s.record[id]
+	if !known {
+		return
+	}
+	rec := &s.records[n]
+	for at := rec.head; at != 0; at = s.rows.next[at-1] {
+		if s.rows.alive.has(at - 1) {
+			s.remove(s.rows.ids[at-1])
+		}
+	}
+	rec.values, rec.head = nil, 0
+}
+
+func (s *state) remove(id int64) {
+	row, known := s.row[id]
+	if !known {
+		return
+	}
+	delete(s.row, id)
+	s.rows.alive.clear(row)
+	s.dead++
+	s.total -= uint64(s.rows.length[row])
+	for word := range s.rows.termsOf(row) {
+		s.lists[word].live--
+	}
+}
+
+// add appends a passage; one with its id dies.
+func (s *state) add(e *entry) {
+	s.remove(e.id)
+	row := uint32(len(s.rows.ids)) //nolint:gosec // fewer than 2^32 rows
+	n := s.recordAt(e.record)
+	r := &s.rows
+	r.ids = append(r.ids, e.id)
+	r.record = append(r.record, n)
+	r.next = append(r.next, s.records[n].head)
+	r.length = append(r.length, e.length)
+	r.alive.set(row)
+	s.records[n].head = row + 1
+	s.row[e.id] = row
+	s.total += uint64(e.length)
+
+	if row%slabRows == 0 {
+		r.vectors = append(r.vectors, make([]float32, 0, slabRows*s.dims))
+	}
+	last := &r.vectors[len(r.vectors)-1]
+	*last = append(*last, e.vector...)
+
+	s.scratch = s.scratch[:0]
+	for _, t := range e.terms {
+		s.scratch = append(s.scratch, termCount{s.numbers[t.word], t.count})
+	}
+	slices.SortFunc(s.scratch, func(a, b termCount) int { return int(a.word) - int(b.word) })
+	for _, t := range s.scratch {
+		p := &s.lists[t.word]
+		p.data = appendPair(p.data, row-p.next, t.count)
+		p.next = row + 1
+		p.live++
+	}
+	r.terms = append(r.terms, r.addTerms(s.scratch))
+}
+
+// addTerms keeps a row's terms, sorted by word, so that they can be found
+// again when the row dies or is scored on its own.
+func (r *rows) addTerms(terms []termCount) uint64 {
+	need := 10 * (1 + len(terms))
+	if n := len(r.chunks); n == 0 || cap(r.chunks[n-1])-len(r.chunks[n-1]) < need {
+		r.chunks = append(r.chunks, make([]byte, 0, max(chunkSize, need)))
+	}
+	chunk := &r.chunks[len(r.chunks)-1]
+	at := uint64(len(r.chunks)-1)<<32 | uint64(len(*chunk)) //nolint:gosec // not negative
+	*chunk = binary.AppendUvarint(*chunk, uint64(len(terms)))
+	next := uint32(0)
+	for _, t := range terms {
+		*chunk = appendPair(*chunk, t.word-next, t.count)
+		next = t.word + 1
+	}
+	return at
+}
+
+// termsOf yields a row's words in order, with their counts.
+func (r *rows) termsOf(row uint32) func(func(word, count uint32) bool) {
+	at := r.terms[row]
+	data := r.chunks[at>>32][uint32(at):] //nolint:gosec // the low half is the offset
+	return func(yield func(word, count uint32) bool) {
+		n, size := binary.Uvarint(data)
+		data, next := data[size:], uint32(0)
+		for range n {
+			gap, count, size := pair(data)
+			data = data[size:]
+			if !yield(next+gap, count) {
+				return
+			}
+			next += gap + 1
+		}
+	}
+}
+
+func (r *rows) vector(row uint32, dims int) []float32 {
+	at := int(row%slabRows) * dims
+	return r.vectors[row/slabRows][at : at+dims]
+}
+
+// appendPair writes a gap and a count: the gap shifted left by one, the low
+// bit set if a count other than 1 follows.
+func appendPair(dst []byte, gap, count uint32) []byte {
+	if count == 1 {
+		return binary.AppendUvarint(dst, uint64(gap)<<1)
+	}
+	dst = binary.AppendUvarint(dst, uint64(gap)<<1|1)
+	return binary.AppendUvarint(dst, uint64(count))
+}
+
+// pair reads what appendPair wrote, and its size.
+func pair(b []byte) (gap, count uint32, size int) {
+	if b[0] < 0x80 && b[0]&1 == 0 { // the common case
+		return uint32(b[0] >> 1), 1, 1
+	}
+	v, n := binary.Uvarint(b)
+	count = 1
+	if v&1 == 1 {
+		c, m := binary.Uvarint(b[n:])
+		count, n = uint32(c), n+m //nolint:gosec // written from 32 bits
+	}
+	return uint32(v >> 1), count, n //nolint:gosec // written from 33 bits
+}
+
+// frozen is a state at one moment, for reading without a lock.
+type frozen struct {
+	dims    int
+	rows    rows
+	words   []string
+	records []record
+	fields  []string
+}
+
+// freeze copies what may change in place and the headers of the rest. The
+// caller holds the lock.
+func (s *state) freeze() *frozen {
+	f := &frozen{dims: s.dims, rows: s.view(), words: s.words, records: slices.Clone(s.records)}
+	f.fields = make([]string, len(s.fields))
+	for name, n := range s.fields {
+		f.fields[n] = name
+	}
+	return f
+}
+
+// view is freeze for a search, which needs the rows alone.
+func (s *state) view() rows {
+	r := s.rows
+	r.alive = slices.Clone(r.alive)
+	// The last slab and chunk are appended to through these headers.
+	r.vectors = slices.Clone(r.vectors)
+	r.chunks = slices.Clone(r.chunks)
+	return r
+}
+
+const frozenBatch = 512 // rows or records in a batch of frozen.batches
+
+// batches yields the living as batches that build the same state anew,
+// without what has died.
+func (f *frozen) batches(yield func(*batch) error) error {
+	b := &batch{}
+	for _, rec := range f.records {
+		if len(rec.values) == 0 {
+			continue
+		}
+		m := recordMeta{record: rec.id, values: make([]namedValue, len(rec.values))}
+		for i, v := range rec.values {
+			m.values[i] = namedValue{f.fields[v.field], v.value}
+		}
+		if b.meta = append(b.meta, m); len(b.meta) == frozenBatch {
+			if err := yield(b); err != nil {
+				return err
+			}
+			b = &batch{}
+		}
+	}
+	// local[w] is the place of word w in the batch of that number.
+	type number struct{ batch, at uint32 }
+	local := make([]number, len(f.words))
+	count := uint32(1)
+	for row := range f.rows.alive.all() {
+		e := entry{
+			id: f.rows.ids[row], record: f.records[f.rows.record[row]].id,
+			length: f.rows.length[row], vector: f.rows.vector(row, f.dims),
+		}
+		for word, n := range f.rows.termsOf(row) {
+			if local[word].batch != count {
+				local[word] = number{count, uint32(len(b.words))} //nolint:gosec // fewer than 2^32 words
+				b.words = append(b.words, f.words[word])
+			}
+			e.terms = append(e.terms, termCount{local[word].at, n})
+		}
+		if b.entries = append(b.entries, e); len(b.entries) == frozenBatch {
+			if err := yield(b); err != nil {
+				return err
+			}
+			b, count = &batch{}, count+1
+		}
+	}
+	if len(b.meta) == 0 && len(b.entries) == 0 {
+		return nil
+	}
+	return yield(b)
+}
+
+// bitset is a set of rows.
+type bitset []uint64
+
+func (b *bitset) set(i uint32) {
+	for int(i/64) >= len(*b) {
+		*b = append(*b, 0)
+	}
+	(*b)[i/64] |= 1 << (i % 64)
+}
+
+func (b bitset) clear(i uint32)    { b[i/64] &^= 1 << (i % 64) }
+func (b bitset) has(i uint32) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b bitset) all() func(func(uint32) bool) {
+	return func(yield func(uint32) bool) {
+		for i, w := range b {
+			for ; w != 0; w &= w - 1 {
+				if !yield(uint32(i*64 + bits.TrailingZeros64(w))) { //nolint:gosec // a row
+					return
+				}
+			}
+		}
+	}
+}
