@@ -34,7 +34,7 @@ type Config struct {
 	Sync   func(ctx context.Context, key string) error
 	Index  index.Opener
 	// Engine builds the engine; observe is to be called after every attempt.
-	Engine func(observe func(pipeline, step string, state record.State, took time.Duration)) (pipeline.Engine, error)
+	Engine func(observe pipeline.Observe) (pipeline.Engine, error)
 	// Key is the gate's master secret, gate.KeySize bytes.
 	Key    []byte
 	Tenant string

@@ -4,6 +4,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/access"
-	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/flow"
 	"github.com/holdfast/holdfast/gate"
@@ -244,7 +244,31 @@ func (p *plan) candidates(ctx context.Context, want int) (fused []index.Hit, mor
 		return lexical, more, nil
 	case Hybrid:
 	}
-	return index.Fuse(vector, lexical, index.Confidence{}), more, nil
+	return fuse(vector, lexical), more, nil
+}
+
+// fuse joins two rankings by reciprocal rank.
+func fuse(arms ...[]index.Hit) []index.Hit {
+	const smooth = 60
+	by := map[int64]*index.Hit{}
+	var out []*index.Hit
+	for _, arm := range arms {
+		for rank, h := range arm {
+			f, ok := by[h.ID]
+			if !ok {
+				f = &index.Hit{ID: h.ID, Record: h.Record}
+				by[h.ID] = f
+				out = append(out, f)
+			}
+			f.Score += 1 / float32(smooth+rank+1)
+		}
+	}
+	hits := make([]index.Hit, len(out))
+	for i, h := range out {
+		hits[i] = *h
+	}
+	slices.SortStableFunc(hits, func(a, b index.Hit) int { return cmp.Compare(b.Score, a.Score) })
+	return hits
 }
 
 // check looks each hit up where the record lives, in one snapshot: the

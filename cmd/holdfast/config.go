@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/cobra"
+	yamlv3 "go.yaml.in/yaml/v3"
+
+	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/gate"
+)
+
+// config is holdfast.yaml, overridden by HOLDFAST_* variables (HOLDFAST_DATA,
+// HOLDFAST_LISTEN, HOLDFAST_LOG_LEVEL, …) and then flags.
+type config struct {
+	Data     string        `koanf:"data" yaml:"data"`
+	Listen   string        `koanf:"listen" yaml:"listen"`
+	Tenant   string        `koanf:"tenant" yaml:"tenant"`
+	Log      logConfig     `koanf:"log" yaml:"log"`
+	Models   []modelConfig `koanf:"models" yaml:"models"`
+	Policies []gate.Policy `koanf:"-" yaml:"policies"`
+}
+
+type logConfig struct {
+	Level  string `koanf:"level" yaml:"level"`   // debug, info, warn, error
+	Format string `koanf:"format" yaml:"format"` // text, json
+}
+
+// modelConfig declares an embedding model. Secrets come from the variable
+// that key_env names or the file that key_file names, never from here.
+type modelConfig struct {
+	Name          string        `koanf:"name" yaml:"name"`
+	Provider      string        `koanf:"provider" yaml:"provider"`
+	URL           string        `koanf:"url" yaml:"url"`
+	Model         string        `koanf:"model" yaml:"model"`
+	Revision      string        `koanf:"revision" yaml:"revision"`
+	Dimensions    int           `koanf:"dimensions" yaml:"dimensions"`
+	MaxTokens     int           `koanf:"max_tokens" yaml:"max_tokens"`
+	KeyEnv        string        `koanf:"key_env" yaml:"key_env"`
+	KeyFile       string        `koanf:"key_file" yaml:"key_file"`
+	QueryPrefix   string        `koanf:"query_prefix" yaml:"query_prefix"`
+	PassagePrefix string        `koanf:"passage_prefix" yaml:"passage_prefix"`
+	Timeout       time.Duration `koanf:"timeout" yaml:"timeout"`
+}
+
+const defaultConfigFile = "holdfast.yaml"
+
+// configure reads the configuration before any command runs.
+func (c *cli) configure(cmd *cobra.Command) error {
+	path, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return usageError{err}
+	}
+	named := path != ""
+	if !named {
+		path = defaultConfigFile
+	}
+	k := koanf.New(".")
+	switch strictErr := c.readStrict(path); {
+	case errors.Is(strictErr, fs.ErrNotExist) && !named:
+	case strictErr != nil:
+		return strictErr
+	default:
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return fault.New(fault.Invalid, "%s: %w", path, err)
+		}
+	}
+	variables := env.Provider(".", env.Opt{Prefix: "HOLDFAST_", TransformFunc: func(key, value string) (string, any) {
+		key = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(key, "HOLDFAST_")), "_", ".")
+		switch key {
+		case "data", "listen", "tenant", "log.level", "log.format":
+			return key, value
+		}
+		return "", nil // variables that tests and secrets use
+	}})
+	if err := k.Load(variables, nil); err != nil {
+		return fault.New(fault.Invalid, "read HOLDFAST_* variables: %w", err)
+	}
+	if err := k.Load(posflag.Provider(cmd.Flags(), ".", k), nil); err != nil {
+		return fault.New(fault.Invalid, "read flags: %w", err)
+	}
+	policies := c.config.Policies
+	if err := k.Unmarshal("", &c.config); err != nil {
+		return fault.New(fault.Invalid, "%s: %w", path, err)
+	}
+	c.config.Policies = policies
+	if c.config.Data == "" {
+		c.config.Data = "./holdfast-data"
+	}
+	if c.config.Listen == "" {
+		c.config.Listen = "127.0.0.1:7420"
+	}
+	c.log, err = newLogger(c.errOut, c.config.Log)
+	return err
+}
+
+// readStrict decodes the file as it must be: an unknown key is an error that
+// names its line.
+func (c *cli) readStrict(path string) error {
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return fault.New(fault.NotFound, "read configuration: %w", err)
+	}
+	dec := yamlv3.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c.config); err != nil && !errors.Is(err, io.EOF) {
+		text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "type main.config", "the configuration")
+		return fault.New(fault.Invalid, "%s: %s", path, text)
+	}
+	return nil
+}
+
+func newLogger(w io.Writer, cfg logConfig) (*slog.Logger, error) {
+	var level slog.Level
+	if cfg.Level == "" {
+		cfg.Level = "warn"
+	}
+	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
+		return nil, fault.Field("log.level", "%q is not a level; use debug, info, warn or error", cfg.Level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch cfg.Format {
+	case "", "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, fault.Field("log.format", "%q is not a format; use text or json", cfg.Format)
+}
