@@ -314,11 +314,15 @@ func (sc *scan) germanStreet(i, e int) {
 	if isAlnum(at(v, end)) || at(v, end) == '%' || at(v, end) == ':' && isDigit(at(v, end+1)) || at(v, end) == '.' && isDigit(at(v, end+1)) {
 		return
 	}
-	town := sc.europeanTown(end)
+	least := 5
+	if known {
+		least = 4
+	}
+	town := sc.europeanTown(end, least)
 	switch {
 	case town == 0 && !known, town == 0 && (!isUpper(v[s]) && score < 0.8 || score == 0):
 		return
-	case town == 0 && e-i == 4 && (v[i] == '1' && v[i+1] == '9' || v[i] == '2' && v[i+1] == '0'):
+	case (town == 0 || !known) && e-i == 4 && (v[i] == '1' && v[i+1] == '9' || v[i] == '2' && v[i+1] == '0'):
 		return // a year
 	case !known:
 		if !isUpper(v[s]) {
@@ -355,7 +359,7 @@ func nameBefore(v string, s int) int {
 
 // europeanTown reads ", 10115 Berlin" at i: a separator, an optional country letter, four or five digits (or the
 // Dutch 1012 AB), and a capitalised town. It returns where the town ends, or 0.
-func (sc *scan) europeanTown(i int) int {
+func (sc *scan) europeanTown(i, least int) int {
 	v, j := sc.v, i
 	for j < len(v) && j < i+4 && strings.IndexByte(" ,\n\r;", v[j]) >= 0 {
 		j++
@@ -367,7 +371,7 @@ func (sc *scan) europeanTown(i int) int {
 		j += 2
 	}
 	n, k := figures(v, j, 5)
-	if n < 0 || k-j < 4 || k-j == 4 && j == i+1 && v[i] == ' ' || at(v, k) != ' ' {
+	if n < 0 || k-j < least || k-j == 4 && j == i+1 && v[i] == ' ' || at(v, k) != ' ' {
 		return 0
 	}
 	k++
@@ -427,7 +431,7 @@ func joiner(v string, i int) bool {
 // "\nSpringfield, IL 62704", ", 75002 Paris". It returns where it ends, or e.
 func (sc *scan) townAfter(e int) int {
 	v := sc.v
-	if t := sc.europeanTown(e); t != 0 {
+	if t := sc.europeanTown(e, 4); t != 0 {
 		return t
 	}
 	i, limit := e, min(len(v), e+maxAddress)
@@ -607,6 +611,9 @@ func (sc *scan) ukPostcode(i, e int) {
 // plainPostcode handles five digits [i, e): a postcode where a word says so, or behind a state of the USA.
 func (sc *scan) plainPostcode(i, e int) {
 	v := sc.v
+	if n, k := figures(v, i, 5); n < 0 || k != e {
+		return
+	}
 	end := e
 	if at(v, e) == '-' {
 		if n, k := figures(v, e+1, 4); n >= 0 && k == e+5 && !isAlnum(at(v, k)) {

@@ -15,7 +15,8 @@ const (
 	ctxDriver
 	ctxBirth
 	ctxHealth
-	ctxID // an identity or personal number of no stated country
+	ctxIDCard // an identity card, plainly
+	ctxID     // an identity or personal number of no stated country
 	ctxNINO
 	ctxNHS
 	ctxNIF

@@ -139,7 +139,7 @@ func dot(v string, i, limit int) (next, how int) {
 	if word == 0 {
 		return i, noDot
 	}
-	plain := v[j] == '.'
+	plain, dotWord := v[j] == '.', v[j]|0x20 == 'd' || strings.EqualFold(v[j:j+word], "punkt")
 	j += word
 	k := j
 	for k < limit && v[k] == ' ' && k < j+3 {
@@ -157,7 +157,7 @@ func dot(v string, i, limit int) (next, how int) {
 		return k, spokenDot
 	case plain && spaces > 0 && k > j:
 		return k, spacedDot
-	case !plain && spaces > 0 && k > j:
+	case dotWord && spaces > 0 && k > j: // "at this point in" is no address
 		return k, spokenDot
 	case !plain && i < limit && v[i] == '_':
 		return k, spokenDot

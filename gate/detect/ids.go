@@ -70,11 +70,21 @@ func (sc *scan) identifier(r *run, ctx context) {
 			if (r.digits^id.digits)&^id.free&mask != 0 || !id.ok(r.c[:n]) {
 				continue
 			}
-			if score := id.score(r, n, ctx); score > 0 {
+			if score := id.score(r, n, ctx); score > 0 && (r.digits&mask == mask || ctx.any(id.ctx) || sc.capitals(r, n)) {
 				sc.add(r.at[0], r.at[n-1]+1, id.typ, id.rule, score)
 			}
 		}
 	}
+}
+
+// capitals reports whether the first n characters hold no lower-case letter.
+func (sc *scan) capitals(r *run, n int) bool {
+	for _, i := range r.at[:n] {
+		if isLower(sc.v[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // score weighs form and context; 0 means that they say too little.
@@ -165,13 +175,13 @@ var labelRules = []labelRule{
 	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true},
 	{DriverLic, "driver-license", ctxDriver, ctxVersion, 6, 18, true},
 	{BankAccount, "bank-account", ctxBank, ctxCard, 7, 17, false},
-	{IdentityCard, "national-id", ctxID, ctxIP, 8, 14, true},
+	{IdentityCard, "national-id", ctxIDCard, ctxIP, 8, 14, true},
 	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true},
 }
 
 // labelled finds numbers that only their label makes personal: passports, driving licences, bank accounts.
 func (sc *scan) labelled(r *run, ctx context) {
-	if ctx.near&(ctxPassport|ctxDriver|ctxBank|ctxID|ctxHealth) == 0 {
+	if ctx.near&(ctxPassport|ctxDriver|ctxBank|ctxID|ctxHealth) == 0 || r.n > 1 && r.c[0] == '0' && r.c[1] == 'X' {
 		return
 	}
 	lab := sc.label(r.at[0])
@@ -197,25 +207,42 @@ func (sc *scan) labelled(r *run, ctx context) {
 	}
 }
 
-// label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value only
-// a few short words may stand.
+// label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value stand
+// at most a few words of the same sentence.
 func (sc *scan) label(pos int) kinds {
 	k := kinds(0)
 	for i := sc.at; i < len(sc.marks) && sc.marks[i].start < pos; i++ {
 		m := &sc.marks[i]
-		if pos-m.end > 24 {
+		if pos-m.end > 24 || m.end > pos {
 			continue
 		}
+		gap, words := sc.v[m.end:pos], 0
 		ok := true
-		for _, c := range []byte(sc.v[m.end:pos]) {
-			if isDigit(c) || c == '.' && false || c == '\n' || c == ';' || c == ',' {
+		for j := 0; j < len(gap) && ok; j++ {
+			switch c := gap[j]; {
+			case lower[c] != 0:
+				if j == 0 || lower[gap[j-1]] == 0 {
+					words++
+				}
+			case c == '.':
+				ok = j < 4 || words > 0 && gap[j-1]|0x20 == 'o' || j+2 >= len(gap)
+			case isDigit(c), c == '\n', c == ';', c == ',', c == '_', c == '{', c == '}', c == '[', c == '<':
 				ok = false
-				break
 			}
 		}
-		if ok {
-			k |= m.kinds
+		if !ok || words > 4 {
+			continue
+		}
+		k |= m.kinds
+		if m.kinds&ctxID != 0 && words > 0 && idCardGap(gap) {
+			k |= ctxIDCard
 		}
 	}
 	return k
+}
+
+// idCardGap reports whether what follows "ID" makes it the number of a card: "ID card", "ID number", "ID no."
+func idCardGap(gap string) bool {
+	gap = strings.ToLower(gap)
+	return strings.HasPrefix(gap, " card") || strings.HasPrefix(gap, " number") || strings.HasPrefix(gap, " no") || strings.HasPrefix(gap, " document")
 }

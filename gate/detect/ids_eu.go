@@ -32,15 +32,16 @@ func idCard(c []byte) bool {
 	if strings.IndexByte("CFGHJKLMNPRTVWXYZ", c[0]) < 0 {
 		return false
 	}
-	sum := 0
+	sum, figures := 0, 0
 	for i, ch := range c[:9] {
 		k := int(ch-'A') + 10
 		if isDigit(ch) {
 			k = digit(ch)
+			figures++
 		}
 		sum += k * [...]int{7, 3, 1}[i%3]
 	}
-	return sum%10 == digit(c[9])
+	return figures >= 4 && sum%10 == digit(c[9])
 }
 
 // nhs: NHS Data Dictionary, NHS NUMBER: weights 10 to 2, modulo 11.
@@ -148,7 +149,7 @@ func bsn(d []byte) bool { return !allSame(d) && weighted(d, 9, 8, 7, 6, 5, 4, 3,
 // them for births from 2000.
 func belgian(d []byte) bool {
 	m := num(d[2:4])
-	if m%20 > 12 || m > 52 || num(d[4:6]) > 31 {
+	if m%20 > 12 || m%20 == 0 || m > 52 || num(d[4:6]) > 31 {
 		return false
 	}
 	n, check := num(d[:9]), num(d[9:])

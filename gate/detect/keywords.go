@@ -22,18 +22,18 @@ var keywords = func() []keyword {
 			}
 		}
 	}
-	list(ctxPhone, actNone, `phone telephone tel mobile cell cellphone call called calling dial fax sms text whatsapp
-		signal ring hotline callback extension voicemail reach landline ph mob
+	list(ctxPhone, actNone, `phone telephone tel mobile cell cellphone call called calling dial fax sms whatsapp
+		hotline callback extension voicemail landline ph mob
 		telefon telefonnummer handy handynummer mobil mobilnummer rufnummer festnetz anrufen anruf ruf fon rueckruf durchwahl
 		telefono movil celular llamar llame llama llamame contacto fijo
-		telephoner portable appeler appelez appelle joindre joignable rappeler fixe numero cellulare chiamare
-		telefone telemovel ligue telefoon bel gsm nummer mobiel tlf telefonnr puhelin puh telefonu komorka`)
+		telephoner portable appeler appelez appelle joindre joignable rappeler fixe cellulare chiamare
+		telefone telemovel ligue telefoon gsm mobiel tlf telefonnr puhelin puh telefonu komorka`)
 	list(ctxCard, actNone, `card credit debit visa mastercard amex maestro discover cc ccn pan cvv cvc expiry exp kreditkarte karte
 		kartennummer kreditkartennummer tarjeta carte cb bancaire carta cartao kaart creditcard diners jcb unionpay kort kortnummer`)
 	list(ctxBank, actNone, `iban bank account acct routing aba swift bic sort checking savings wire konto kontonummer bankverbindung
 		bankkonto ueberweisung cuenta bancaria compte virement rib conto bonifico conta rekening rekeningnummer ach transfer bsb
 		debit lastschrift deposit`)
-	list(ctxSSN, actNone, `ssn ssns socialsecurity social security`)
+	list(ctxSSN, actNone, `ssn ssns socialsecurity social`)
 	list(ctxITIN, actNone, `itin taxpayer`)
 	list(ctxTax, actNone, `tax tin irs fiscal steuer impuestos impot impots hmrc hacienda`)
 	list(ctxVAT, actNone, `vat ust ustid ustidnr ustid umsatzsteuer mwst uid iva tva btw moms partita piva gst tvanummer vatin nif cif uva`)
@@ -45,8 +45,8 @@ var keywords = func() []keyword {
 		dateofbirth fechanacimiento geburt`)
 	list(ctxHealth, actNone, `patient patients mrn medical health insurance krankenkasse versichertennummer krankenversicherung hospital
 		insured policyholder mutuelle sanitaria versicherung versichertennr member`)
-	list(ctxID, actNone, `id identity identification identifier identidad identite identita identidade ausweis personalausweis
-		ausweisnummer ausweisnr national citizen personal personnel idnumber nationalid rg govt government`)
+	list(ctxID, actNone, `id identification identifier ausweis national citizen personal personnel idnumber nationalid rg govt government`)
+	list(ctxID|ctxIDCard, actNone, `identity identidad identite identita identidade personalausweis ausweisnummer ausweisnr idcard`)
 	list(ctxNINO, actNone, `nino ni insurance nin`)
 	list(ctxNHS, actNone, `nhs patient`)
 	list(ctxNIF, actNone, `nif nie dni nifs contribuinte contribuyente documento cif`)

@@ -93,6 +93,9 @@ func (sc *scan) card(r *run, ctx context) {
 			base += 0.1
 		}
 		bonus := ctx.bonus(ctxCard)
+		if !grouped && n > 16 && bonus == 0 {
+			continue // one in ten numbers of this length passes
+		}
 		if base < 0.6 && bonus == 0 {
 			continue
 		}
@@ -219,8 +222,8 @@ func (sc *scan) wallet(s, e int) {
 				return
 			}
 		}
-		if allSame([]byte(w[2:])) {
-			return
+		if distinct(w[2:]) < 8 {
+			return // a constant
 		}
 		sc.add(s, e, Crypto, "ethereum-address", 0.8+0.15*c.bonus(ctxWallet))
 	case len(w) >= 14 && len(w) <= 90 && bech32(w):
@@ -320,4 +323,17 @@ func bech32(w string) bool {
 		feed(uint32(x)) //nolint:gosec // not negative
 	}
 	return sum == 1 || sum == 0x2bc830a3
+}
+
+// distinct counts the different characters of s.
+func distinct(s string) int {
+	var seen [256]bool
+	n := 0
+	for i := range len(s) {
+		if !seen[s[i]] {
+			seen[s[i]] = true
+			n++
+		}
+	}
+	return n
 }

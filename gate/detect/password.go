@@ -85,10 +85,11 @@ func (sc *scan) assign(i int) {
 	if len(key) < 2 {
 		return
 	}
-	password, known := false, false
+	password, known, bare := false, false, false
 	for _, k := range secretsBy[key[len(key)-1]] {
 		if len(key) >= len(k.suffix) && string(key[len(key)-len(k.suffix):]) == k.suffix && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
 			password, known = k.password, true
+			bare = k.suffix == "key"
 			break
 		}
 	}
@@ -116,6 +117,9 @@ func (sc *scan) assign(i int) {
 		}
 		sc.password(s, e, quoted, score)
 		return
+	}
+	if bare && (e-s < 20 || strings.IndexByte(v[s:max(s, e-2)], '=') >= 0) {
+		return // keys of maps and tables
 	}
 	sc.generic(s, e, quoted || v[i] == '=')
 }
@@ -166,7 +170,7 @@ func keyBefore(v string, i int, buf *[48]byte) (key []byte, start int) {
 // value reads the value that an assignment gives, from i on: in quotes, or up to a delimiter.
 func (sc *scan) value(i int, inURL bool) (start, end int, quoted bool) {
 	v := sc.v
-	for k := i + 4; i < len(v) && i < k && (v[i] == ' ' || v[i] == '\t' || v[i] == '*'); i++ {
+	for k := i + 4; i < len(v) && i < k && (v[i] == ' ' || v[i] == '\t' || v[i] == '*' && (at(v, i+1) == '*' || at(v, i-1) == '*')); i++ {
 		continue
 	}
 	if i >= len(v) {
@@ -246,8 +250,8 @@ func (sc *scan) password(s, e int, quoted bool, score float32) {
 	} else if strings.IndexByte(w, ' ') >= 0 && classes(w) < 2 {
 		return // a message
 	}
-	if strings.HasPrefix(w, "//") || strings.Contains(w, "://") {
-		return
+	if strings.Contains(w, "://") || strings.IndexByte("/+*", w[0]) >= 0 && !quoted || !quoted && selector(w) {
+		return // a path, an operator, a field of something
 	}
 	sc.add(s, e, Secret, "password", score)
 }
@@ -283,6 +287,7 @@ var notPassword = func() map[string]bool {
 		would may please enter type choose new old same different weak strong safe unsafe secure insecure stored hashed
 		encrypted protected default temporary below above following here there per via yes ok needed unknown sent shared
 		lost updated accepted rejected denied failed fails still also again now already only protected-by visible
+		uint uint8 uint16 uint32 uint64 int8 int16 int32 int64 float32 float64 sha1 sha256 sha512 md5 oauth2 utf8 char
 		falsch richtig abgelaufen vergessen ist war und oder der die das ein eine nicht kein bitte siehe mein dein ihr
 		incorrecta correcta olvidada caducada es el la los un una mi tu su no y o del de
 		incorrect oublie expire le les une est et ou mon votre son n/a na tbd`) {
@@ -399,6 +404,8 @@ func (sc *scan) generic(s, e int, assigned bool) {
 		return
 	case strings.Contains(w, "://") || strings.HasPrefix(w, "/") || strings.HasPrefix(w, "./"):
 		return // a path
+	case turns(w)*3 < len(w) && strings.ToLower(w) != w:
+		return // a name: "testRSA2048PrivateKey"
 	case len(w) >= 16 && bits >= 3.5:
 		sc.add(s, end, Secret, "generic-api-key", 0.8)
 	case assigned && len(w) >= 10 && bits >= 3 && (len(w) >= 16 || classes(w) >= 3):
@@ -448,4 +455,40 @@ func (sc *scan) bearer(_, e int) {
 	if w := v[from:end]; len(w) >= 16 && mixed(w) && hasDigit(w) {
 		sc.add(from, end, Secret, "curl-auth-header", 0.9)
 	}
+}
+
+// turns counts where s passes from one of small letters, capitals, digits and others to another.
+func turns(s string) int {
+	kind := func(c byte) int {
+		switch {
+		case isLower(c):
+			return 0
+		case isUpper(c):
+			return 1
+		case isDigit(c):
+			return 2
+		}
+		return 3
+	}
+	n := 0
+	for i := 1; i < len(s); i++ {
+		if kind(s[i]) != kind(s[i-1]) {
+			n++
+		}
+	}
+	return n
+}
+
+// selector reports whether s is names joined by dots, without digits: "cfg.Password".
+func selector(s string) bool {
+	dots := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && i > 0 && i < len(s)-1:
+			dots++
+		case lower[c] == 0 && c != '_':
+			return false
+		}
+	}
+	return dots > 0
 }

@@ -55,6 +55,7 @@ type dialled struct {
 	n      int
 	plus   bool // begins with '+' or 00
 	paren  bool // an area code in brackets
+	open   bool // a bracket was not closed
 	groups int
 	ends   [maxPhoneGroups]int // where each group ends in the view
 	upTo   [maxPhoneGroups]int // digits up to there
@@ -75,7 +76,7 @@ func (d *dialled) read(v string, i int) {
 			if open++; open > 1 {
 				return
 			}
-			d.paren = true
+			d.paren, d.open = true, true
 		}
 		i++
 	}
@@ -118,18 +119,18 @@ func (d *dialled) read(v string, i int) {
 				}
 				sep = '\n'
 			case '(':
-				if open > 0 && d.groups > 1 {
+				if open++; open > 1 || d.groups > 1 || !d.plus {
 					return
 				}
-				open++
-				d.paren = true
+				d.paren, d.open = true, true
 				if sep == 0 {
 					sep = '('
 				}
 			case ')':
-				if open == 0 {
+				if !d.open {
 					return
 				}
+				d.open = false
 				sep = ')'
 			default:
 				break separators
@@ -165,14 +166,14 @@ func (sc *scan) phone(i int) {
 		return
 	}
 	d.read(v, i)
-	if d.n < 6 {
+	if d.n < 6 || d.open {
 		return
 	}
 	// The middle of a chain of digit groups is no place for a national number to begin.
 	sc.midChain = (at(v, i-1) == ' ' || at(v, i-1) == '\n') && isDigit(at(v, i-2)) && sc.phoneEnd != i-1
 	international := d.plus
 	digits := 0
-	if !d.plus && d.n > 9 && d.digits[0] == '0' && d.digits[1] == '0' && d.digits[2] != '0' && d.digits[2] != '1' {
+	if !d.plus && d.n > 9 && d.upTo[0] >= 2 && d.digits[0] == '0' && d.digits[1] == '0' && d.digits[2] != '0' && d.digits[2] != '1' {
 		international, digits = true, 2
 	}
 	for g := d.groups - 1; g >= 0; g-- {
@@ -268,13 +269,14 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 	if sc.midChain && bonus < 1 && !d.paren && d.seps[1] == ' ' {
 		return 0
 	}
-	if format == formNone && bonus == 0 || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
+	if format == formNone && sc.label(d.ends[0]-d.upTo[0])&ctxPhone == 0 || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
 		return 0
 	}
 	regions := sc.s.regions.bare
 	if d.digits[0] == '0' {
 		regions = sc.s.regions.trunk
-	} else if bonus == 0 && format != formStrong {
+	}
+	if bonus == 0 && (format != formStrong || g+1 < d.groups && d.seps[g] == ' ' && d.seps[g+1] == ' ') {
 		return 0
 	}
 	for _, p := range regions {
@@ -284,11 +286,6 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		switch {
 		case format == formStrong:
 			return 0.7 + 0.25*bonus
-		case format == formGrouped && bonus == 0:
-			if n < 9 {
-				return 0
-			}
-			return 0.5
 		case format == formGrouped:
 			return 0.55 + 0.35*bonus
 		}
@@ -367,6 +364,8 @@ func dateLike(d *dialled, g int) bool {
 	a, b, c := d.upTo[0], d.upTo[1]-d.upTo[0], d.upTo[2]-d.upTo[1]
 	x, y, z := num(d.digits[:a]), num(d.digits[a:a+b]), num(d.digits[a+b:a+b+c])
 	switch {
+	case d.digits[0] != '0' && !d.paren && a < 3 && thousands(d, g):
+		return true
 	case a == 3 && b == 2 && c == 4: // the form of a social security number
 		return true
 	case a == 4 && b == 2 && c == 2 && x >= 1800 && x < 2200 && date(z, y):
@@ -377,4 +376,14 @@ func dateLike(d *dialled, g int) bool {
 		return true
 	}
 	return false
+}
+
+// thousands reports whether all groups behind the first have three digits, as in 22 338 618.
+func thousands(d *dialled, g int) bool {
+	for k := 1; k <= g; k++ {
+		if d.upTo[k]-d.upTo[k-1] != 3 {
+			return false
+		}
+	}
+	return true
 }
