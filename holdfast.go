@@ -126,11 +126,10 @@ func New(cfg Config) (*App, error) {
 // Run indexes changes until ctx ends, then lets what is under way finish.
 // What could not finish goes on at the next Run.
 func (a *App) Run(ctx context.Context) error {
-	err := a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Reset(ctx) })
-	if err != nil {
-		return fmt.Errorf("free old leases: %w", err)
-	}
-	if err := a.mend(ctx); err != nil {
+	if err := a.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // asked to end before it began
+		}
 		return err
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -141,7 +140,6 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.dispatcher.Run(ctx) })
 	wg.Go(func() { a.pack(ctx) })
-	<-ctx.Done()
 	wg.Wait()
 	stop, done := context.WithTimeout(work, 10*time.Second)
 	defer done()
@@ -149,6 +147,15 @@ func (a *App) Run(ctx context.Context) error {
 		return fmt.Errorf("stop engine: %w", err)
 	}
 	return nil
+}
+
+// prepare takes over from whoever ran before.
+func (a *App) prepare(ctx context.Context) error {
+	err := a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Reset(ctx) })
+	if err != nil {
+		return fmt.Errorf("free old leases: %w", err)
+	}
+	return a.mend(ctx)
 }
 
 // Close releases everything that was handed to New.

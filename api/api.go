@@ -154,6 +154,9 @@ func route[I, O any](s *server, op huma.Operation, action access.Action, resourc
 	if op.BodyReadTimeout == 0 {
 		op.BodyReadTimeout = 2 * time.Minute
 	}
+	if op.RequestBody != nil {
+		op.SkipValidateBody = true // the handler reads the bytes itself
+	}
 	if op.OperationID == "" {
 		op.OperationID = strings.ReplaceAll(strings.ToLower(op.Summary), " ", "-")
 	}

@@ -41,7 +41,7 @@ type result struct {
 }
 
 type batchIn struct {
-	inCollection
+	InCollection
 	body io.Reader
 }
 

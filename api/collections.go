@@ -13,11 +13,12 @@ import (
 	"github.com/holdfast/holdfast/record"
 )
 
-type inCollection struct {
+// InCollection names a collection in a path.
+type InCollection struct {
 	Collection string `path:"collection" doc:"Name of the collection."`
 }
 
-func (in *inCollection) name() string { return in.Collection }
+func (in *InCollection) name() string { return in.Collection }
 
 // Collection is a declaration with its times.
 type Collection struct {
@@ -33,7 +34,7 @@ func collectionOf(c record.Collection) Collection {
 }
 
 type declareIn struct {
-	inCollection
+	InCollection
 	RawBody []byte `contentType:"application/json"`
 }
 
@@ -51,16 +52,16 @@ func (s *server) collections() {
 		RequestBody: declarationBody,
 	}, access.Declare, func(in *declareIn) string { return in.Collection }, s.declare)
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}", Summary: "Read collection"},
-		access.Observe, (*inCollection).name, func(ctx context.Context, in *inCollection) (*struct{ Body Collection }, error) {
+		access.Observe, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body Collection }, error) {
 			c, err := s.App.Collection(ctx, in.Collection)
 			return &struct{ Body Collection }{collectionOf(c)}, err
 		})
 	route(s, huma.Operation{Method: http.MethodDelete, Path: "/v1/collections/{collection}", Summary: "Drop collection", DefaultStatus: http.StatusNoContent},
-		access.Declare, (*inCollection).name, func(ctx context.Context, in *inCollection) (*struct{}, error) {
+		access.Declare, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{}, error) {
 			return nil, s.App.DropCollection(ctx, in.Collection)
 		})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}/status", Summary: "Collection status"},
-		access.Observe, (*inCollection).name, func(ctx context.Context, in *inCollection) (*struct{ Body holdfast.Status }, error) {
+		access.Observe, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body holdfast.Status }, error) {
 			st, err := s.App.Status(ctx, in.Collection)
 			return &struct{ Body holdfast.Status }{st}, err
 		})

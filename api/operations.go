@@ -159,7 +159,7 @@ func (s *server) operations() {
 	route(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/collections/{collection}/index:rebuild", Summary: "Rebuild index",
 		Description: "Deletes the index and restores it from records and stored vectors, without a call to a model.",
-	}, access.Operate, (*inCollection).name, func(ctx context.Context, in *inCollection) (*struct{ Body flow.Rebuilt }, error) {
+	}, access.Operate, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body flow.Rebuilt }, error) {
 		done, err := s.App.Rebuild(ctx, in.Collection, nil)
 		return &struct{ Body flow.Rebuilt }{done}, err
 	})

@@ -14,19 +14,20 @@ import (
 	"github.com/holdfast/holdfast/record"
 )
 
-type inRecord struct {
-	inCollection
+// InRecord names a record in a path.
+type InRecord struct {
+	InCollection
 	ID string `path:"id" maxLength:"512" doc:"The record's own id."`
 }
 
 type writeIn struct {
-	inRecord
+	InRecord
 	IfMatch string `header:"If-Match" doc:"The version that the record must have, in quotes."`
 	RawBody []byte
 }
 
 type deleteIn struct {
-	inRecord
+	InRecord
 	IfMatch string `header:"If-Match"`
 }
 
@@ -76,7 +77,7 @@ func fieldsBody(wrapped bool) *huma.RequestBody {
 
 func (s *server) records() {
 	const path = "/v1/collections/{collection}/records/{id}"
-	resource := func(in *inRecord) string { return in.Collection }
+	resource := func(in *InRecord) string { return in.Collection }
 	write := func(in *writeIn) string { return in.Collection }
 	route(s, huma.Operation{Method: http.MethodPut, Path: path, Summary: "Write record", RequestBody: fieldsBody(true)},
 		access.Write, write, s.put)
@@ -86,10 +87,10 @@ func (s *server) records() {
 	}, access.Write, write, s.patch)
 	route(s, huma.Operation{Method: http.MethodDelete, Path: path, Summary: "Delete record"},
 		access.Write, func(in *deleteIn) string { return in.Collection }, func(ctx context.Context, in *deleteIn) (*writtenOut, error) {
-			return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Delete})
+			return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Delete})
 		})
 	route(s, huma.Operation{Method: http.MethodGet, Path: path, Summary: "Read record"},
-		access.Read, resource, func(ctx context.Context, in *inRecord) (*recordOut, error) {
+		access.Read, resource, func(ctx context.Context, in *InRecord) (*recordOut, error) {
 			r, err := s.App.Record(ctx, in.Collection, in.ID)
 			if err != nil {
 				return nil, err
@@ -97,7 +98,7 @@ func (s *server) records() {
 			return &recordOut{ETag: etag(r.Version), Body: recordOf(r)}, nil
 		})
 	type listIn struct {
-		inCollection
+		InCollection
 		Page
 	}
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}/records", Summary: "List records"},
@@ -128,7 +129,7 @@ func (s *server) put(ctx context.Context, in *writeIn) (*writtenOut, error) {
 			return nil, fault.New(fault.Invalid, `the body has another name beside "fields"`)
 		}
 	}
-	return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Put, Fields: fields})
+	return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Put, Fields: fields})
 }
 
 func (s *server) patch(ctx context.Context, in *writeIn) (*writtenOut, error) {
@@ -136,10 +137,10 @@ func (s *server) patch(ctx context.Context, in *writeIn) (*writtenOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, in.inRecord, in.IfMatch, record.Write{Op: record.Patch, Fields: fields})
+	return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Patch, Fields: fields})
 }
 
-func (s *server) write(ctx context.Context, in inRecord, ifMatch string, w record.Write) (*writtenOut, error) {
+func (s *server) write(ctx context.Context, in InRecord, ifMatch string, w record.Write) (*writtenOut, error) {
 	w.ID = in.ID
 	if ifMatch != "" && ifMatch != "*" {
 		version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)

@@ -16,7 +16,7 @@ import (
 )
 
 type searchIn struct {
-	inCollection
+	InCollection
 	Body struct {
 		Query        string         `json:"query" doc:"The question; it passes the gate before it is used."`
 		K            int            `json:"k,omitempty" minimum:"1" maximum:"1000" default:"10" doc:"Most results."`

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/holdfast/holdfast"
 	"github.com/holdfast/holdfast/fault"
 )
 
@@ -89,6 +90,35 @@ func (c *cli) with(ctx context.Context, fn func(*client) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, cl.close(ctx)) }()
 	return fn(cl)
+}
+
+// change runs fn, which writes. If this process owns the folder, nobody
+// indexes after it has ended, so it stays until what was written is indexed.
+func (c *cli) change(ctx context.Context, fn func(*client) error) error {
+	return c.with(ctx, func(cl *client) error {
+		if err := fn(cl); err != nil || cl.owner == nil {
+			return err
+		}
+		collections, err := cl.owner.app.Collections(ctx, "", 1<<20)
+		if err != nil {
+			return err
+		}
+		for _, col := range collections {
+			p := c.newProgress("indexing", -1)
+			most := int64(0)
+			err := cl.owner.app.WaitIndexed(ctx, col.Name, func(st holdfast.Status) {
+				most = max(most, st.PendingChanges)
+				if most > 1 {
+					p.set(most-st.PendingChanges, most)
+				}
+			})
+			p.done()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (cl *client) get(ctx context.Context, path string, out any) error {
