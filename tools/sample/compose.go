@@ -143,7 +143,7 @@ func (x *writer) target() int {
 
 // personalOf gives the kinds of personal data that tickets of a topic bring up, likeliest first.
 var personalOf = map[string][]string{
-	"refund":  names("iban card phone person mail iban address card near"),
+	"refund":  names("iban card phone id person mail iban address card near"),
 	"login":   names("mail password ip person hiddenmail phone dob near id"),
 	"damage":  names("address phone person address mail dob near"),
 	"router":  names("ip password ip phone person url address near"),
@@ -151,14 +151,14 @@ var personalOf = map[string][]string{
 	"export":  names("key mail person url hiddenmail key near"),
 	"api":     names("key url ip key person mail near hiddenmail"),
 	"app":     names("phone mail person hiddenmail dob near"),
-	"cancel":  names("dob phone card person iban address mail near"),
-	"privacy": names("dob id address mail hiddenmail phone person id"),
+	"cancel":  names("dob phone id card person iban address mail near"),
+	"privacy": names("id dob id address mail hiddenmail phone person id"),
 	"address": names("address address2 phone person city mail near"),
-	"twofa":   names("phone mail password dob id hiddenmail person ip"),
+	"twofa":   names("phone mail id password dob id hiddenmail person ip"),
 	"outage":  names("ip person company url phone city key near"),
 	"sensor":  names("password ip address person phone near mail"),
-	"payment": names("card iban card phone person dob id near"),
-	"staff":   names("person mail person company dob id phone password"),
+	"payment": names("card iban id card phone person dob id near"),
+	"staff":   names("person id mail person company dob phone password"),
 }
 
 // story tells what the ticket is about in about n words: what happened, what was tried, what it led to, what is wanted.

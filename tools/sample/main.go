@@ -120,7 +120,7 @@ type generator struct {
 	agents    []person
 }
 
-// generate makes n tickets; the last is a long one, T-LONG.
+// generate makes n tickets; the last is the long one.
 func generate(seed uint64, n int) ([]*ticket, error) {
 	gen := &generator{rng: &rng{seed}, slots: slots(), seen: map[string]int{}}
 	var err error
@@ -146,14 +146,10 @@ func generate(seed uint64, n int) ([]*ticket, error) {
 		}
 		out = append(out, t)
 	}
-	t, err := gen.long(at.AddDate(1, 3, 0))
-	if err != nil {
-		return nil, err
-	}
-	return append(out, t), nil
+	return append(out, gen.long(at.AddDate(1, 3, 0))), nil
 }
 
-var topics = names("refund login damage router invoice export api")
+var topics = names("refund login damage router invoice export api app cancel privacy address twofa outage sensor payment staff")
 
 // foreignTopics are those that the German, Spanish and French grammars cover.
 var foreignTopics = names("refund login damage invoice router cancel")
@@ -165,7 +161,7 @@ func (gen *generator) ticket(id string, created time.Time) (*ticket, error) {
 		x := &writer{generator: gen, w: w, lang: countries[w.cust.country].lang, taken: map[*sequence]bool{}}
 		x.topic = pick(gen.rng, topics)
 		if x.lang != "en" {
-			if gen.chance(3) {
+			if gen.chance(0.3) {
 				x.lang = "en"
 			} else {
 				x.topic = pick(gen.rng, foreignTopics)

@@ -8,7 +8,7 @@ import (
 
 // withTable is a letter with rows copied from a spreadsheet.
 func (x *writer) withTable(n int) *text {
-	table := x.table()
+	table := x.table().machine()
 	rest := max(n-table.words(), 45)
 	return join("\n\n", x.line("greeting", x.casing), x.paragraphs(x.story(rest*6/10, true)), x.line("table.intro", x.casing), table,
 		x.paragraphs(x.story(rest*4/10, false)), x.signature())
@@ -16,7 +16,7 @@ func (x *writer) withTable(n int) *text {
 
 // withLog is a letter with lines copied from a log.
 func (x *writer) withLog(n int) *text {
-	log := x.log()
+	log := x.log().machine()
 	rest := max(n-log.words(), 45)
 	return join("\n\n", x.line("greeting", x.casing), x.paragraphs(x.story(rest*6/10, true)), x.line("log.intro", x.casing), log,
 		x.paragraphs(x.story(rest*4/10, false)), x.signature())

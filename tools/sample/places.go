@@ -40,7 +40,7 @@ func list(s string) []string {
 
 var countryNames = names("US GB IE DE AT CH FR BE ES IT NL PL SE IN AU CA BR")
 
-var countryWeights = []int{30, 26, 5, 6, 1, 1, 3, 1, 3, 3, 4, 3, 3, 6, 5, 4, 2}
+var countryWeights = []int{28, 25, 4, 8, 1, 1, 4, 1, 6, 4, 4, 4, 3, 6, 5, 4, 2}
 
 var countries = map[string]country{
 	"US": {

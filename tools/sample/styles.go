@@ -104,7 +104,7 @@ func (x *writer) header(at time.Time, fromAgent bool) *text {
 	default:
 		t.raw(at.Format("On 2 Jan 2006 at 15:04, Tidewell Support wrote:"))
 	}
-	return t
+	return t.machine()
 }
 
 func (x *writer) named(t *text, p person) {

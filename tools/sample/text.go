@@ -116,6 +116,12 @@ func (t *text) quoted(prefix string) *text {
 	return out
 }
 
+// machine marks all of the text as not written by the grammar: a table, a log, the head of a mail.
+func (t *text) machine() *text {
+	t.marks = append([]mark{{0, len(t.b), ""}}, t.marks...)
+	return t
+}
+
 func (t *text) String() string { return string(t.b) }
 
 func (t *text) words() int { return len(strings.Fields(string(t.b))) }
@@ -148,11 +154,22 @@ func skeletons(s string, marks []mark) []string {
 	for _, sentence := range strings.FieldsFunc(b.String(), func(r rune) bool {
 		return r == '.' || r == '!' || r == '?' || r == '\n'
 	}) {
-		if k := skeleton(sentence); strings.Count(k, " ") >= 4 {
+		if k := skeleton(sentence); wordy(k) > 4 {
 			out = append(out, k)
 		}
 	}
 	return out
+}
+
+// wordy counts the words of a skeleton that are more than a placeholder.
+func wordy(k string) int {
+	n := 0
+	for _, w := range strings.Fields(k) {
+		if strings.IndexFunc(w, unicode.IsLetter) >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // skeleton normalises a sentence: lower case, single blanks, "_" for a run of digits, no punctuation at its ends.
