@@ -49,6 +49,9 @@ const (
 	ctxPostcode
 	ctxPassword
 	ctxKey
+	ctxCPR
+	ctxPIN
+	ctxCVV
 	ctxState
 	// What speaks against a personal number.
 	ctxOrder

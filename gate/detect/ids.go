@@ -168,15 +168,16 @@ type labelRule struct {
 	not      kinds // context that speaks against
 	min, max int
 	letters  bool // letters may occur
+	score    float32
 }
 
 var labelRules = []labelRule{
-	{USPassport, "us-passport", ctxPassport, ctxSSN, 9, 9, true},
-	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true},
-	{DriverLic, "driver-license", ctxDriver, ctxVersion, 6, 18, true},
-	{BankAccount, "bank-account", ctxBank, ctxCard, 7, 17, false},
-	{IdentityCard, "national-id", ctxIDCard, ctxIP, 8, 14, true},
-	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true},
+	{USPassport, "us-passport", ctxPassport, ctxSSN, 9, 9, true, 0.56},
+	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true, 0.55},
+	{DriverLic, "driver-license", ctxDriver, 0, 6, 18, true, 0.55},
+	{BankAccount, "bank-account", ctxBank, ctxCard, 6, 17, false, 0.55},
+	{IdentityCard, "national-id", ctxIDCard, ctxIP, 8, 14, true, 0.55},
+	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true, 0.5},
 }
 
 // labelled finds numbers that only their label makes personal: passports, driving licences, bank accounts.
@@ -185,7 +186,7 @@ func (sc *scan) labelled(r *run, ctx context) {
 		return
 	}
 	lab := sc.label(r.at[0])
-	if lab == 0 {
+	if lab == 0 || lab&ctxOrder != 0 {
 		return
 	}
 	for i := range labelRules {
@@ -201,7 +202,7 @@ func (sc *scan) labelled(r *run, ctx context) {
 			if d := bits.OnesCount64(r.digits & (1<<n - 1)); d*2 < n || d < 5 {
 				continue
 			}
-			sc.add(r.at[0], r.at[n-1]+1, l.typ, l.rule, 0.55)
+			sc.add(r.at[0], r.at[n-1]+1, l.typ, l.rule, l.score)
 			break
 		}
 	}
@@ -225,7 +226,7 @@ func (sc *scan) label(pos int) kinds {
 					words++
 				}
 			case c == '.':
-				ok = j < 4 || words > 0 && gap[j-1]|0x20 == 'o' || j+2 >= len(gap)
+				ok = !(j+2 < len(gap) && isUpper(gap[j+2])) && (j < 4 || j+2 >= len(gap)) // the end of the sentence
 			case isDigit(c), c == '\n', c == ';', c == ',', c == '_', c == '{', c == '}', c == '[', c == '<':
 				ok = false
 			}

@@ -31,8 +31,8 @@ func aba(d []byte) bool {
 	return (p >= 1 && p <= 12 || p >= 21 && p <= 32 || p >= 61 && p <= 72 || p == 80) && weighted(d, 3, 7, 1, 3, 7, 1, 3, 7, 1)%10 == 0
 }
 
-// sin: Employment and Social Development Canada: Luhn; 0 and 8 are not issued to persons.
-func sin(d []byte) bool { return d[0] != '0' && d[0] != '8' && luhn(d) && !allSame(d) }
+// sin: Employment and Social Development Canada: Luhn; 8 is not issued, 0 is set aside for examples.
+func sin(d []byte) bool { return d[0] != '8' && luhn(d) && !allSame(d) }
 
 // cpf: Receita Federal: two check digits modulo 11.
 func cpf(d []byte) bool {

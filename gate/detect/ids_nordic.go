@@ -5,7 +5,7 @@ var nordicIDs = []idRule{
 	{typ: SEPersonal, rule: "se-personnummer", pics: "9999999999 999999-9999 999999_9999", ctx: ctxNordic | ctxID, grouped: 0.7, ok: personnummer},
 	{typ: SEPersonal, rule: "se-personnummer", pics: "999999999999 99999999-9999 99999999_9999", ctx: ctxNordic | ctxID, plain: 0.55, grouped: 0.9, ok: personnummer12},
 	{typ: NOPersonal, rule: "no-fodselsnummer", pics: "99999999999 999999_99999 999999-99999", ctx: ctxNordic | ctxID, plain: 0.6, grouped: 0.85, ok: fodselsnummer},
-	{typ: DKCPR, rule: "dk-cpr", pics: "9999999999 999999-9999", ctx: ctxNordic, grouped: 0.5, ok: cpr},
+	{typ: DKCPR, rule: "dk-cpr", pics: "9999999999 999999-9999", ctx: ctxCPR, grouped: 0.5, ok: cpr},
 	{typ: FIPersonal, rule: "fi-hetu", pics: "999999A999X", ctx: ctxNordic | ctxID, plain: 0.9, ok: hetuLetter},
 	{typ: FIPersonal, rule: "fi-hetu", pics: "999999999X 999999-999X", ctx: ctxNordic | ctxID, grouped: 0.9, ok: hetu},
 }

@@ -30,7 +30,7 @@ var keywords = func() []keyword {
 		telefone telemovel ligue telefoon gsm mobiel tlf telefonnr puhelin puh telefonu komorka`)
 	list(ctxCard, actNone, `card credit debit visa mastercard amex maestro discover cc ccn pan cvv cvc expiry exp kreditkarte karte
 		kartennummer kreditkartennummer tarjeta carte cb bancaire carta cartao kaart creditcard diners jcb unionpay kort kortnummer`)
-	list(ctxBank, actNone, `iban bank account acct routing aba swift bic sort checking savings wire konto kontonummer bankverbindung
+	list(ctxBank, actNone, `iban bank account acct kto blz bankleitzahl kontonr routing aba swift bic sort checking savings wire konto kontonummer bankverbindung
 		bankkonto ueberweisung cuenta bancaria compte virement rib conto bonifico conta rekening rekeningnummer ach transfer bsb
 		debit lastschrift deposit`)
 	list(ctxSSN, actNone, `ssn ssns socialsecurity social`)
@@ -57,8 +57,9 @@ var keywords = func() []keyword {
 	list(ctxBSN, actNone, `bsn burgerservicenummer sofinummer sofi`)
 	list(ctxBE, actNone, `rijksregisternummer rijksregister registre nrn niss insz rrn nationaal`)
 	list(ctxAHV, actNone, `ahv avs sozialversicherung ahvnummer svnr sozialversicherungsnummer oasi`)
-	list(ctxNordic, actNone, `personnummer fodselsnummer cpr cprnummer hetu henkilotunnus samordningsnummer fnr personnr pnr
+	list(ctxNordic, actNone, `personnummer fodselsnummer hetu henkilotunnus samordningsnummer fnr personnr pnr
 		personalnumber personbeteckning ssn`)
+	list(ctxCPR, actNone, `cpr cprnummer cprnr`)
 	list(ctxPESEL, actNone, `pesel`)
 	list(ctxAadhaar, actNone, `aadhaar aadhar uidai adhar uid`)
 	list(ctxPAN, actNone, `pan permanent`)
@@ -83,12 +84,14 @@ var keywords = func() []keyword {
 	list(ctxPassword, actPassword, `password passwd passwort passphrase pwd kennwort contrasena passcode senha wachtwoord passe mdp`)
 	list(ctxKey, actNone, `token secret apikey credential credentials auth`)
 	list(ctxKey, actBearer, `bearer basic`)
+	list(ctxPIN, actNone, `pin pins pincode otp tan mtan passcode geheimzahl`)
+	list(ctxCVV, actNone, `cvv cvc cvv2 cvc2 csc kartenpruefnummer prufziffer`)
 	list(ctxOrder, actNone, `order orders invoice ticket ref reference tracking sku item part serial build commit revision issue case
 		bestellung bestellnummer rechnung rechnungsnummer auftrag pedido factura commande facture ordine fattura transaction txn
 		shipment parcel isbn issn doi ean upc model quantity qty rechnungsnr sendungsnummer timestamp epoch rfc
 		pid port bytes size id order_id line lines sendung colis`)
 	list(ctxVersion, actNone, `version versions ver release releases upgrade upgraded v firmware build chrome firefox safari mozilla
-		applewebkit edg windows kernel linux driver nginx section chapter kapitel abschnitt`)
+		applewebkit edg windows kernel linux nginx section chapter kapitel abschnitt`)
 	list(0, actAt, `at arroba arobase aet`)
 	list(0, actWWW, `www`)
 	// Months by number; May and Mars and such need a day beside them, so they are harmless.

@@ -29,6 +29,7 @@ var secretKeys = []secretEnding{
 	{"wachtwoord", true},
 	{"dbpass", true},
 	{"userpass", true},
+	{"pass", true},
 	{"pw", true},
 	{"token", false},
 	{"secret", false},
@@ -111,6 +112,9 @@ func (sc *scan) assign(i int) {
 		return
 	}
 	if password {
+		if string(key) == "pass" && (v[i] != '=' || classes(v[s:e]) < 2) && classes(v[s:e]) < 3 {
+			return // "PASS: TestX", "pass: all of them"
+		}
 		score := float32(0.9)
 		if !quoted && v[i] == ':' && prose(v, s, e) {
 			score = 0.45
@@ -241,7 +245,7 @@ func (sc *scan) password(s, e int, quoted bool, score float32) {
 		if c := sc.byteAt(e); c == '(' || strings.IndexByte(w, '(') > 0 && strings.HasSuffix(w, ")") {
 			return // a call
 		}
-		if k := strings.IndexByte(w, '('); k > 0 && classes(w[:k]) < 3 {
+		if k := strings.IndexByte(w, '('); k > 3 && (classes(w[:k]) < 3 || selector(w[:k])) {
 			return
 		}
 		if len(w) < 4 && classes(w) < 2 {
@@ -296,7 +300,21 @@ var notPassword = func() map[string]bool {
 	return m
 }()
 
-// connectors join the word "password" to its value in a sentence.
+// pin finds a personal identification number or the security code of a card [s, e) behind a word that says so.
+func (sc *scan) pin(s, e int) {
+	v := sc.v
+	if n, k := figures(v, s, 8); n < 0 || k != e || isDigit(at(v, e+1)) && strings.IndexByte(".-/:", at(v, e)) >= 0 {
+		return
+	}
+	switch lab := sc.label(s); {
+	case lab&ctxPIN != 0 && e-s >= 4:
+		sc.add(s, e, Secret, "pin", 0.7)
+	case lab&ctxCVV != 0 && e-s <= 4:
+		sc.add(s, e, Secret, "card-security-code", 0.8)
+	}
+}
+
+// connector the word "password" to its value in a sentence.
 func connector(w string) bool {
 	switch strings.ToLower(w) {
 	case "is", "was", "ist", "lautet", "war", "es", "est", "era", "e", "to", "are", "auf":
@@ -321,6 +339,12 @@ func (sc *scan) passwordWord(s, e int) {
 	} else if v[from:w] == "de" && strings.HasPrefix(v[w:], " passe ") {
 		return // "mot de passe" is met at "passe"
 	}
+	if !joined && aboutWhat(v[from:w]) { // "the password for jane is hunter2"
+		if from = sc.connectorAfter(w); from == 0 {
+			return
+		}
+		joined = true
+	}
 	start, end, quoted := sc.value(from, false)
 	if end-start < 4 {
 		return
@@ -340,6 +364,35 @@ func (sc *scan) passwordWord(s, e int) {
 	case !joined && !quoted && n >= 2 && hasDigit(val) && end-start >= 6 && lower[val[0]] != 0 && mostlyWord(val):
 		sc.password(start, end, false, 0.6)
 	}
+}
+
+// aboutWhat reports whether w leads from "password" to what it opens.
+func aboutWhat(w string) bool {
+	switch strings.ToLower(w) {
+	case "for", "fur", "fuer", "pour", "para", "of", "von", "vom", "zum", "to", "on", "per", "del", "du":
+		return true
+	}
+	return false
+}
+
+// connectorAfter returns where the value begins behind the next connector in the sentence, or 0.
+func (sc *scan) connectorAfter(i int) int {
+	v := sc.v
+	limit := min(len(v), i+48)
+	for i < limit && v[i] != '\n' && v[i] != '.' && v[i] != ';' && v[i] != '?' {
+		if v[i] == ':' && at(v, i+1) == ' ' {
+			return i + 2
+		}
+		k := i
+		for k < limit && lower[v[k]] != 0 {
+			k++
+		}
+		if k > i+1 && at(v, k) == ' ' && connector(v[i:k]) && v[i:k] != "to" {
+			return k + 1
+		}
+		i = max(k, i+1)
+	}
+	return 0
 }
 
 func hasDigit(s string) bool {
@@ -400,7 +453,7 @@ func (sc *scan) generic(s, e int, assigned bool) {
 	w := v[s:end]
 	bits := entropy(w)
 	switch {
-	case len(w) < 10 || !hasDigit(w) || !hasLetter(w):
+	case len(w) < 10 || !hasDigit(w) || !hasLetter(w) || at(v, end) == '(' || path(w):
 		return
 	case strings.Contains(w, "://") || strings.HasPrefix(w, "/") || strings.HasPrefix(w, "./"):
 		return // a path
@@ -477,6 +530,19 @@ func turns(s string) int {
 		}
 	}
 	return n
+}
+
+// path reports whether s is short names joined by dots: "test2048Key.PublicKey".
+func path(s string) bool {
+	if strings.IndexByte(s, '.') < 0 {
+		return false
+	}
+	for p := range strings.SplitSeq(s, ".") {
+		if len(p) > 20 || p == "" || lower[p[0]] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // selector reports whether s is names joined by dots, without digits: "cfg.Password".

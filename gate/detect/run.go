@@ -16,7 +16,7 @@ type run struct {
 }
 
 // read parses the run at i. Groups are separated by single spaces or line breaks throughout, or by single dots,
-// dashes and slashes throughout; a word of more than four letters ends it.
+// dashes and slashes throughout; a word ends it.
 func (r *run) read(v string, i int) {
 	r.n, r.digits, r.ends = 0, 0, 0
 	spaced, groups := byte(0), 0
@@ -35,7 +35,7 @@ func (r *run) read(v string, i int) {
 			r.n++
 			i++
 		}
-		if groups > 0 && letters > 4 && letters == r.n-from { // the next word of the text
+		if groups > 0 && letters > 1 && letters == r.n-from && (letters > 2 || isLower(v[i-1])) { // the next word of the text
 			r.n = from
 			return
 		}
@@ -191,6 +191,9 @@ func (sc *scan) number(c *cand) {
 		if c.end-i == 5 {
 			sc.plainPostcode(i, c.end)
 		}
+		if c.end-i >= 3 && c.end-i <= 8 && ctx.near&(ctxPIN|ctxCVV) != 0 {
+			sc.pin(i, c.end)
+		}
 	}
 	if inner || digit && c.end-i == 1 && sc.singles(i) {
 		return
@@ -198,13 +201,15 @@ func (sc *scan) number(c *cand) {
 	if !digit {
 		sc.ukPostcode(i, c.end)
 	}
+	if !digit {
+		sc.iban(i)
+	}
 	r := &sc.num
 	r.read(v, i)
 	if r.n < 6 {
 		return
 	}
-	if lower[v[i]] != 0 {
-		sc.iban(i)
+	if !digit {
 		sc.vat(r, ctx)
 	} else {
 		sc.card(r, ctx)
