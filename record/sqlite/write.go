@@ -248,7 +248,7 @@ func (b *batch) store(ctx context.Context, t *tx) error {
 	for i := range b.history {
 		h := &b.history[i]
 		if _, err := t.exec(ctx, doing, insertVersion,
-			int64(h.of.ref), h.version.version, h.content, h.change, h.updated, h.deleted, h.fields); err != nil {
+			int64(h.of.ref), h.version.version, h.content, h.change, h.updated, h.deleted, blob(h.fields)); err != nil {
 			return err
 		}
 	}
