@@ -139,3 +139,12 @@ var cases = []testCase{
 	{"not street", "Copyright 2009,2010 The Authors; since January 1, 1970 UTC; In 2019 Wall Street grew; a 4 lane road; 2 way street; 10 people on the street; via port 8080; 5 Dr Smith"},
 	{"postcodes", "postcode «LOCATION:SW1A 1AA», PLZ «LOCATION:10115», zip code: «LOCATION:94105-1234»"},
 }
+
+func TestPrivateKeyWithoutEnd(t *testing.T) {
+	t.Parallel()
+	text := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n", 3) + "!"
+	f := scanner(t).Scan(nil, text)
+	if len(f) != 1 || f[0].Rule != "private-key" || f[0].End < len(text)-2 {
+		t.Fatalf("got %+v", f)
+	}
+}

@@ -199,6 +199,9 @@ func (sc *scan) labelled(r *run, ctx context) {
 			if !r.whole(sc.v, n) || !l.letters && !r.allDigits(n) || r.breaks(n) > 0 {
 				continue
 			}
+			if l.typ == USPassport && r.digits>>1&(1<<8-1) != 1<<8-1 {
+				continue // a letter or a digit, and eight digits
+			}
 			if d := bits.OnesCount64(r.digits & (1<<n - 1)); d*2 < n || d < 5 {
 				continue
 			}
