@@ -17,6 +17,7 @@ type writer struct {
 	lang   string
 	casing casing // the customer's; agents write properly
 	taken  map[*sequence]bool
+	told   map[string]int // kinds of personal data brought up so far
 }
 
 // expand writes a sequence of the grammar to t.
@@ -161,6 +162,17 @@ var personalOf = map[string][]string{
 	"staff":   names("person id mail person company dob phone password"),
 }
 
+// kind picks what personal data to bring up next; a ticket does so twice for each kind at most, but for people.
+func (x *writer) kind() string {
+	kinds := personalOf[x.topic]
+	k := kinds[min(x.w.intn(len(kinds)), x.w.intn(len(kinds)))]
+	if x.told[k] >= 2 {
+		k = "person"
+	}
+	x.told[k]++
+	return k
+}
+
 // story tells what the ticket is about in about n words: what happened, what was tried, what it led to, what is wanted.
 func (x *writer) story(n int, opening bool) []*text {
 	var open, detail, tried, effect, own, ask []*text
@@ -175,10 +187,9 @@ func (x *writer) story(n int, opening bool) []*text {
 		put(&open, x.say(x.topic+".open", sentence))
 	}
 	put(&ask, x.say(pick(x.w.rng, []string{"ask", x.topic + ".ask"}), sentence))
-	kinds := personalOf[x.topic]
 	for miss := 0; total < n && miss < 12; {
 		before := total
-		switch x.w.weighted([]int{42, 11, 11, 28, 8, 6}) {
+		switch x.w.weighted([]int{42, 12, 12, 20, 8, 5}) {
 		case 0:
 			put(&detail, x.say(x.topic+".detail", clause))
 		case 1:
@@ -186,7 +197,7 @@ func (x *writer) story(n int, opening bool) []*text {
 		case 2:
 			put(&effect, x.say("effect", clause))
 		case 3:
-			put(&own, x.say("p."+kinds[min(x.w.intn(len(kinds)), x.w.intn(len(kinds)))], sentence))
+			put(&own, x.say("p."+x.kind(), sentence))
 		case 4:
 			put(&detail, x.say("aside", clause))
 		case 5:
@@ -203,15 +214,15 @@ func (x *writer) story(n int, opening bool) []*text {
 	return slices.Concat(out, ask)
 }
 
-// paragraphs sets sentences in paragraphs of one to four.
+// paragraphs sets sentences in short paragraphs.
 func (x *writer) paragraphs(sentences []*text) *text {
 	t := &text{}
-	left := x.w.between(1, 4)
+	left := x.w.between(2, 5)
 	for i, s := range sentences {
 		if i > 0 {
 			if left == 0 {
 				t.raw("\n\n")
-				left = x.w.between(1, 4)
+				left = x.w.between(1, 5)
 			} else {
 				t.raw(" ")
 			}

@@ -64,33 +64,62 @@ func group(s string, n int, sep string) string {
 	return strings.Join(append(parts, s), sep)
 }
 
-// bbans gives the structure of the part after the check digits of an IBAN (SWIFT IBAN Registry):
-// '#' is a digit, '@' a letter.
+// bbans gives the structure of the part after the check digits of an IBAN (SWIFT IBAN Registry), for countries whose
+// account numbers have no check of their own: '#' is a digit, '@' a letter.
 var bbans = map[string]string{
-	"DE": "##################", "GB": "@@@@##############", "FR": "##########0000#######00", "NL": "@@@@##########",
-	"ES": "", "IT": "", "AT": "################", "BE": "", "CH": "#####000000######", "IE": "@@@@##############",
-	"PL": "", "SE": "",
+	"DE": "##################", "GB": "@@@@##############", "NL": "@@@@##########", "AT": "################",
+	"CH": "#####000000######", "IE": "@@@@##############", "SE": "####################",
 }
 
+var ibanCountries = names("DE GB NL AT IE FR ES BE IT PL")
+
+// iban invents an account number of the country, or of a European one if the country has none.
 func iban(r *rng, country string) string {
-	pattern := bbans[country]
-	if pattern == "" {
-		// Countries whose account numbers carry an inner checksum are left out: only structure and mod 97 are kept here.
-		country, pattern = "DE", bbans["DE"]
-	}
-	if country == "FR" {
-		return ibanOf(r, country, frenchBBAN(r))
-	}
-	b := []byte(pattern)
-	for i, c := range b {
-		switch c {
-		case '#':
-			b[i] = digits[r.intn(10)]
-		case '@':
-			b[i] = uppers[r.intn(26)]
+	for {
+		switch country {
+		case "FR":
+			return ibanOf(r, country, frenchBBAN(r))
+		case "ES":
+			bank, account := r.fill("%#######"), r.chars(digits, 10)
+			return ibanOf(r, country, bank+spanishDigit("00"+bank)+spanishDigit(account)+account)
+		case "BE":
+			s := r.fill("%#########")
+			n, _ := strconv.Atoi(s)
+			return ibanOf(r, country, s+fmt.Sprintf("%02d", (n-1)%97+1))
+		case "IT":
+			s := r.chars(digits, 22)
+			return ibanOf(r, country, italianLetter(s)+s)
+		case "PL":
+			bank, sum := r.fill("%######"), 0
+			for i, w := range []int{3, 9, 7, 1, 3, 9, 7} {
+				sum += w * int(bank[i]-'0')
+			}
+			return ibanOf(r, country, bank+strconv.Itoa((10-sum%10)%10)+r.chars(digits, 16))
 		}
+		if pattern := bbans[country]; pattern != "" {
+			b := []byte(r.fill(pattern))
+			for i, c := range b {
+				if c == '@' {
+					b[i] = uppers[r.intn(26)]
+				}
+			}
+			return ibanOf(r, country, string(b))
+		}
+		country = pick(r, ibanCountries)
 	}
-	return ibanOf(r, country, string(b))
+}
+
+// spanishDigit is a dígito de control of a Spanish account.
+func spanishDigit(s string) string {
+	sum := 0
+	for i, w := range []int{1, 2, 4, 8, 5, 10, 9, 7, 3, 6} {
+		sum += w * int(s[i]-'0')
+	}
+	d := 11 - sum%11
+	if d >= 10 {
+		d = 11 - d
+	}
+	return strconv.Itoa(d)
 }
 
 // frenchBBAN ends in the clé RIB, 97 − (89·bank + 15·branch + 3·account) mod 97.
@@ -288,6 +317,11 @@ func codiceFiscale(r *rng, born date) string {
 		day += 40
 	}
 	s := r.chars(consonants, 6) + fmt.Sprintf("%02d%c%02d", born.year%100, months[born.month-1], day) + pick(r, places)
+	return s + italianLetter(s)
+}
+
+// italianLetter is the check letter of an Italian tax code, and of a bank account too.
+func italianLetter(s string) string {
 	odd := map[byte]int{}
 	for i, v := range []int{1, 0, 5, 7, 9, 13, 15, 17, 19, 21} {
 		odd[digits[i]] = v
@@ -307,7 +341,7 @@ func codiceFiscale(r *rng, born date) string {
 			sum += int(c - 'A')
 		}
 	}
-	return s + string(uppers[sum%26])
+	return string(uppers[sum%26])
 }
 
 func pesel(r *rng, born date) string {

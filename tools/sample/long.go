@@ -13,7 +13,7 @@ func (gen *generator) long(created time.Time) *ticket {
 	w := gen.newWorld(created)
 	w.cust = gen.customers[0]
 	w.impersonal, w.language = false, "en"
-	x := &writer{generator: gen, w: w, lang: "en", topic: "outage", taken: map[*sequence]bool{}}
+	x := &writer{generator: gen, w: w, lang: "en", topic: "outage", taken: map[*sequence]bool{}, told: map[string]int{}}
 	var parts []*text
 	for i := 1; ; i++ {
 		name := fmt.Sprintf("long.p%02d", i)

@@ -25,13 +25,20 @@ func (x *writer) withLog(n int) *text {
 // cell is a value of a table or log with its kind.
 type cell struct{ s, kind string }
 
+// tablesOf says which tables go with a topic: contacts, deliveries, payments, devices, staff, order lines.
+var tablesOf = map[string][]int{
+	"refund": {2, 5, 1}, "login": {0, 4}, "damage": {1, 5}, "router": {3}, "invoice": {2, 5}, "export": {0, 1, 4}, "api": {0, 1, 3},
+	"app": {1, 3}, "cancel": {2, 5}, "privacy": {0, 4}, "address": {1}, "twofa": {0, 4}, "outage": {3, 1}, "sensor": {3},
+	"payment": {2, 5}, "staff": {4, 0},
+}
+
 func (x *writer) table() *text {
 	w := x.w
 	other := func() *customer { return newCustomer(w.rng, w.cust.country) }
 	var head []string
 	var row func() []cell
 	day := func() string { return w.created.AddDate(0, 0, -w.between(1, 60)).Format("2006-01-02") }
-	kind := w.intn(5)
+	kind := pick(w.rng, tablesOf[x.topic])
 	if w.impersonal {
 		kind = 5
 	}

@@ -73,9 +73,10 @@ func slots() map[string]slot {
 	for k := range products {
 		m[k] = productOf(k)
 	}
-	m["amount"] = steady("amount", code((*world).money))
-	m["amount2"] = code((*world).money)
+	m["amount"] = steady("amount", code(func(w *world) string { return w.money(900) }))
+	m["amount2"] = code(func(w *world) string { return w.money(160) })
 	m["date"] = code((*world).day)
+	m["future"] = code(func(w *world) string { return w.dayAt(w.between(2, 35)) })
 	m["n"] = number(2, 9)
 	m["nn"] = number(10, 60)
 	m["nnn"] = number(100, 950)

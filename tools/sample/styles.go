@@ -135,7 +135,6 @@ func (x *writer) chat(n int) *text {
 	turn(true, x.sayIn("chat.hello", sentence, asWritten))
 	turn(false, x.say("chat.hi", sentence))
 	turn(false, x.say(x.topic+".open", sentence))
-	kinds := personalOf[x.topic]
 	for miss := 0; total < n-25 && miss < 12; {
 		before := total
 		switch x.w.weighted([]int{30, 22, 14, 14, 24, 9}) {
@@ -149,7 +148,7 @@ func (x *writer) chat(n int) *text {
 		case 3:
 			turn(false, x.say(pick(x.w.rng, []string{"tried", "effect", x.topic + ".tried"}), sentence))
 		case 4:
-			kind := kinds[min(x.w.intn(len(kinds)), x.w.intn(len(kinds)))]
+			kind := x.kind()
 			if a := x.say("chat.a."+kind, verbatim); a != nil {
 				turn(true, x.sayIn("chat.q."+kind, sentence, asWritten))
 				turn(false, a)
@@ -217,7 +216,6 @@ func (x *writer) notes(n int) *text {
 			total += s.words()
 		}
 	}
-	kinds := personalOf[x.topic]
 	put(x.sayIn(x.topic+".note", sentence, asWritten))
 	for miss := 0; total < n && miss < 16; {
 		before := total
@@ -227,7 +225,7 @@ func (x *writer) notes(n int) *text {
 		case 1:
 			put(x.sayIn("note.general", sentence, asWritten))
 		case 2:
-			put(x.sayIn("note."+kinds[min(x.w.intn(len(kinds)), x.w.intn(len(kinds)))], sentence, asWritten))
+			put(x.sayIn("note."+x.kind(), sentence, asWritten))
 		}
 		if total == before {
 			miss++
@@ -253,7 +251,7 @@ func (x *writer) form(n int) *text {
 			head = strings.ToUpper(head)
 		}
 		t.raw(head + sep)
-		skip := strings.Index(row.String(), "=>") + 2
+		skip := strings.Index(row.String(), "=> ") + 3
 		rest := &text{b: row.b[skip:]}
 		for _, m := range row.marks {
 			rest.marks = append(rest.marks, mark{m.start - skip, m.end - skip, m.kind})

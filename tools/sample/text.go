@@ -43,9 +43,10 @@ func (c casing) apply(s string) string {
 
 // literal appends words of the grammar.
 func (t *text) literal(s string) {
-	if n := len(t.b); n > 0 && t.b[n-1] == ' ' {
+	if n := len(t.b); n == 0 || t.b[n-1] == ' ' {
 		s = strings.TrimLeft(s, " ") // an empty alternative stood between two blanks
 	}
+	t.capital = t.capital || strings.HasSuffix(string(t.b), "? ")
 	if s == "" {
 		return
 	}

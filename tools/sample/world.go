@@ -121,7 +121,12 @@ func birthday(r *rng, c *customer) string {
 
 // day writes a day shortly before the ticket.
 func (w *world) day() string {
-	t := w.created.AddDate(0, 0, -w.between(1, 40))
+	return w.dayAt(-w.between(1, 40))
+}
+
+// dayAt writes the day so many days from the ticket.
+func (w *world) dayAt(days int) string {
+	t := w.created.AddDate(0, 0, days)
 	switch w.language {
 	case "de":
 		return pick(w.rng, []string{t.Format("02.01."), t.Format("02.01.2006"), fmt.Sprintf("%d. %s", t.Day(), monthNames["de"][t.Month()-1])})
@@ -133,8 +138,8 @@ func (w *world) day() string {
 	return t.Format(pick(w.rng, []string{"2 January", "January 2", "2 Jan", "2006-01-02", "02/01/2006", "Monday 2 January", "Jan 2"}))
 }
 
-func (w *world) money() string {
-	n := fmt.Sprintf("%d.%02d", w.between(4, 900), pick(w.rng, []int{0, 0, 50, 90, 95, 99, w.intn(100)}))
+func (w *world) money(most int) string {
+	n := fmt.Sprintf("%d.%02d", w.between(4, most), pick(w.rng, []int{0, 0, 50, 90, 95, 99, w.intn(100)}))
 	switch w.cust.country {
 	case "US", "CA", "AU":
 		return "$" + n
