@@ -11,8 +11,8 @@ import (
 )
 
 // trainingSet is the corpora's training parts in several dresses, and generated text.
-func trainingSet(corpora []Corpus, pools *Pools, seed uint64) []Example {
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // G404: training must be reproducible
+func trainingSet(corpora []Corpus, silver []Example, pools *Pools, opts trainOptions) []Example {
+	rng := rand.New(rand.NewPCG(opts.Seed, 1)) //nolint:gosec // G404: training must be reproducible
 	var examples []Example
 	for _, c := range corpora {
 		for _, s := range c.Train {
@@ -32,7 +32,20 @@ func trainingSet(corpora []Corpus, pools *Pools, seed uint64) []Example {
 			}
 		}
 	}
-	return append(examples, syntheticTraining(rng, pools)...)
+	rng.Shuffle(len(silver), func(i, j int) { silver[i], silver[j] = silver[j], silver[i] })
+	for _, e := range silver[:min(len(silver), opts.SilverTexts)] {
+		examples = append(examples, e)
+		if len(e.Spans) == 0 {
+			continue
+		}
+		switch rng.IntN(4) {
+		case 0:
+			examples = append(examples, recased(e, strings.ToLower))
+		case 1:
+			examples = append(examples, renamed(rng, e, pools))
+		}
+	}
+	return append(examples, syntheticTraining(rng, pools, opts.Synthetic)...)
 }
 
 // recased changes the case of a text; one whose byte offsets would shift stays as it is.

@@ -18,13 +18,20 @@ import (
 //go:embed lexicon/lexicon.tsv.gz
 var lexiconFile []byte
 
+// wordsFile lists frequent words of several languages, a line each.
+//
+//go:embed lexicon/words.txt
+var wordsFile string
+
 // Pools are the names that generated text draws from.
 type Pools struct {
 	Cultures []Culture
 	Cities   []string // weighted: large ones appear more than once
 	Regions  []string
 	Words    []string // frequent lower-case words
+	Foreign  [][]string // words of other languages
 	byCode   map[string]int
+	latin    []int // the cultures that write with Latin letters
 }
 
 // Culture holds the names of people of one language and country.
@@ -33,24 +40,24 @@ type Culture struct {
 	Given, Surname []string
 }
 
-// readLexicon reads the committed lists into the tagger's lexicon and the pools.
-func readLexicon() (*crf.Lexicon, *Pools, error) {
+// readLexicon reads the committed lists into the tagger's lexicon, the facts it holds, and the pools.
+func readLexicon() (*crf.Lexicon, map[uint64]crf.Facts, *Pools, error) {
 	zipped, err := gzip.NewReader(bytes.NewReader(lexiconFile))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	facts := map[uint64]crf.Facts{}
 	pools := &Pools{}
-	given, surname := map[string][]string{}, map[string][]string{}
+	given, surname, foreign := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	scanner := bufio.NewScanner(zipped)
 	for scanner.Scan() {
 		f := strings.Split(scanner.Text(), "\t")
 		if len(f) != 4 {
-			return nil, nil, fmt.Errorf("lexicon: %d columns, want 4", len(f))
+			return nil, nil, nil, fmt.Errorf("lexicon: %d columns, want 4", len(f))
 		}
 		bin, err := strconv.Atoi(f[2])
 		if err != nil {
-			return nil, nil, fmt.Errorf("lexicon: %w", err)
+			return nil, nil, nil, fmt.Errorf("lexicon: %w", err)
 		}
 		learn(facts, f[0], f[1], uint32(bin), f[3]) //nolint:gosec // G115: bins and clusters are small
 		switch f[0] {
@@ -59,30 +66,53 @@ func readLexicon() (*crf.Lexicon, *Pools, error) {
 		case "S":
 			surname[f[3]] = append(surname[f[3]], f[1])
 		case "C":
-			for range bin {
-				pools.Cities = append(pools.Cities, f[1])
+			if latin(f[1]) {
+				for range bin {
+					pools.Cities = append(pools.Cities, f[1])
+				}
 			}
 		case "R":
-			pools.Regions = append(pools.Regions, f[1])
+			if latin(f[1]) {
+				pools.Regions = append(pools.Regions, f[1])
+			}
 		case "W":
 			if bin >= 2 && f[3] == "en" {
 				pools.Words = append(pools.Words, f[1])
+			} else if f[3] != "en" {
+				foreign[f[3]] = append(foreign[f[3]], f[1])
 			}
 		}
 	}
 	if err := scanner.Err(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	for line := range strings.Lines(wordsFile) {
+		code, list, _ := strings.Cut(line, ":")
+		for _, word := range strings.Fields(list) {
+			learn(facts, "W", word, 3, code)
+			if code != "en" {
+				foreign[code] = append(foreign[code], word)
+			}
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(foreign)) {
+		if len(foreign[code]) >= 50 {
+			pools.Foreign = append(pools.Foreign, foreign[code])
+		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(given)) {
 		if len(given[code]) >= 20 && len(surname[code]) >= 20 {
 			pools.Cultures = append(pools.Cultures, Culture{code, given[code], surname[code]})
+			if latin(given[code][0]) && latin(surname[code][0]) {
+				pools.latin = append(pools.latin, len(pools.Cultures)-1)
+			}
 		}
 	}
 	entries := make(map[uint64]crf.Entry, len(facts))
 	for h, f := range facts {
 		entries[h] = f.Pack()
 	}
-	return crf.NewLexicon(entries), pools, nil
+	return crf.NewLexicon(entries), facts, pools, nil
 }
 
 // learn adds one row to the facts of the words it consists of.
@@ -152,4 +182,8 @@ var particles = map[string]bool{
 // split cuts a name at white space and hyphens that do not join, as the tokens would be.
 func split(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '(' || r == ')' || r == ',' || r == '/' })
+}
+
+func latin(name string) bool {
+	return strings.IndexFunc(name, func(r rune) bool { return r >= 0x250 && (r < 0x1E00 || r > 0x1EFF) && unicode.IsLetter(r) }) < 0
 }

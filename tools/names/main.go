@@ -30,6 +30,9 @@ func main() {
 	flag.Float64Var(&opts.Dropout, "dropout", opts.Dropout, "share of features left out")
 	flag.IntVar(&opts.MinCount, "mincount", opts.MinCount, "least count of a feature")
 	flag.IntVar(&opts.Features, "features", opts.Features, "most features kept")
+	flag.StringVar(&opts.Silver, "silver", opts.Silver, "text labelled by silver/label.py")
+	flag.IntVar(&opts.Synthetic, "synthetic", opts.Synthetic, "generated texts")
+	flag.IntVar(&opts.SilverTexts, "silvertexts", opts.SilverTexts, "most paragraphs of -silver used")
 	flag.Parse()
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err := run(*data, *out, *evalOnly, *errors, opts); err != nil {
@@ -43,7 +46,7 @@ func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
 	if err != nil {
 		return err
 	}
-	lexicon, pools, err := readLexicon()
+	lexicon, facts, pools, err := readLexicon()
 	if err != nil {
 		return fmt.Errorf("read lexicon: %w", err)
 	}
@@ -60,7 +63,13 @@ func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
 		return report(os.Stdout, model, sets, errors)
 	}
 	t := trainer{opts: opts, lexicon: lexicon}
-	t.train(trainingSet(corpora, pools, opts.Seed))
+	var silver []Example
+	if opts.Silver != "" {
+		if silver, err = readSilver(opts.Silver, facts); err != nil {
+			return err
+		}
+	}
+	t.train(trainingSet(corpora, silver, pools, opts))
 	params := t.params()
 	model, dropped := crf.New(params)
 	params.Calibrate = calibrate(model, sets)

@@ -21,7 +21,10 @@ func (p *Pools) culture(rng *rand.Rand) *Culture {
 			return &p.Cultures[i]
 		}
 	}
-	return &p.Cultures[rng.IntN(len(p.Cultures))]
+	if rng.Float64() < 0.1 {
+		return &p.Cultures[rng.IntN(len(p.Cultures))]
+	}
+	return &p.Cultures[pick(rng, p.latin)]
 }
 
 func pick[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] }

@@ -15,11 +15,8 @@ import (
 //go:embed templates/*.txt
 var templateFiles embed.FS
 
-// Generated text: how many examples, and how the languages share them.
-const (
-	trainingTexts = 26_000
-	testTexts     = 600
-)
+// testTexts is the size of the generated test set.
+const testTexts = 600
 
 // A language's templates, and the cultures its people mostly are of.
 type language struct {
@@ -42,33 +39,35 @@ var languages = []language{
 	{"tr", 1, []string{"tr_TR", "tr"}},
 }
 
-// generator fills templates. Test templates are those that the training generator
-// leaves out: every tenth of each language.
+// generator fills templates. The test's are in a file of their own.
 type generator struct {
 	rng       *rand.Rand
 	pools     *Pools
 	templates map[string][]string
 }
 
-func newGenerator(rng *rand.Rand, pools *Pools, test bool) *generator {
+func newGenerator(rng *rand.Rand, pools *Pools) *generator {
 	g := &generator{rng: rng, pools: pools, templates: map[string][]string{}}
+	files := []string{"test"}
 	for _, l := range languages {
-		data, err := templateFiles.ReadFile("templates/" + l.file + ".txt")
+		files = append(files, l.file)
+	}
+	for _, file := range files {
+		data, err := templateFiles.ReadFile("templates/" + file + ".txt")
 		if err != nil {
 			panic(err) // embedded: a missing file is a defect of this program
 		}
-		for i, line := range strings.Split(string(bytes.TrimSpace(data)), "\n") {
-			if (i%10 == 7) == test {
-				g.templates[l.file] = append(g.templates[l.file], strings.ReplaceAll(strings.ReplaceAll(line, `\n`, "\n"), `\t`, "\t"))
-			}
+		for line := range strings.Lines(string(data)) {
+			line = strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(strings.TrimSuffix(line, "\n"))
+			g.templates[file] = append(g.templates[file], line)
 		}
 	}
 	return g
 }
 
-func syntheticTraining(rng *rand.Rand, pools *Pools) []Example {
-	g := newGenerator(rng, pools, false)
-	examples := make([]Example, trainingTexts)
+func syntheticTraining(rng *rand.Rand, pools *Pools, n int) []Example {
+	g := newGenerator(rng, pools)
+	examples := make([]Example, n)
 	for i := range examples {
 		examples[i] = g.text()
 	}
@@ -77,10 +76,10 @@ func syntheticTraining(rng *rand.Rand, pools *Pools) []Example {
 
 // syntheticTest uses templates that training never saw; its names are of the same lists.
 func syntheticTest(pools *Pools) []Set {
-	g := newGenerator(rand.New(rand.NewPCG(99, 9)), pools, true) //nolint:gosec // G404: tests must be reproducible
+	g := newGenerator(rand.New(rand.NewPCG(99, 9)), pools) //nolint:gosec // G404: tests must be reproducible
 	examples := make([]Example, testTexts)
 	for i := range examples {
-		examples[i] = g.text()
+		examples[i] = g.textOf(language{file: "test"}, 1)
 	}
 	return []Set{{"generated", examples}}
 }
@@ -95,8 +94,11 @@ func (g *generator) text() Example {
 			break
 		}
 	}
+	return g.textOf(lang, 1+g.rng.IntN(4))
+}
+
+func (g *generator) textOf(lang language, parts int) Example {
 	b := &builder{g: g, lang: lang}
-	parts := 1 + g.rng.IntN(4)
 	separator := pick(g.rng, []string{" ", " ", "\n", "\n\n"})
 	for i := range parts {
 		if i > 0 {
@@ -179,11 +181,11 @@ func (b *builder) slot(name string) bool {
 	case "g":
 		b.span(crf.Person, strings.ToLower(c.given(r)))
 	case "S":
-		b.span(crf.Person, b.plain(b.surname()))
+		b.follow(b.plain(b.surname()))
 	case "s":
 		b.follow(strings.ToLower(c.surname(r)))
 	case "I":
-		b.span(crf.Person, initial(c.given(r))+"."+pick(r, []string{"", " " + initial(c.given(r)) + "."}))
+		b.follow(initial(c.given(r))+"."+pick(r, []string{"", " " + initial(c.given(r)) + "."}))
 	case "PI":
 		b.span(crf.Person, c.surname(r)+", "+c.given(r))
 	case "SG":
@@ -229,15 +231,21 @@ func (b *builder) slot(name string) bool {
 	return true
 }
 
-// follow appends to the span just written, as "{g} {s}" does.
+// follow writes a name that belongs to the person just written if only a space is between them.
 func (b *builder) follow(name string) {
 	last := len(b.spans) - 1
-	if last >= 0 && b.spans[last].End == b.Len()-1 && strings.HasSuffix(b.String(), " ") {
-		b.WriteString(name)
-		b.spans[last].End = b.Len()
+	if last < 0 || b.spans[last].Kind != crf.Person {
+		b.span(crf.Person, name)
 		return
 	}
+	if between := b.String()[b.spans[last].End:]; between != " " && between != ". " {
+		b.span(crf.Person, name)
+		return
+	}
+	start := b.spans[last].Start
+	b.spans = b.spans[:last]
 	b.span(crf.Person, name)
+	b.spans[last].Start = start
 }
 
 // plain sometimes leaves marks out, as many people do when they type.
@@ -377,6 +385,17 @@ func (b *builder) filler(name string) bool {
 		b.WriteString(capital(pick(r, b.g.pools.Words)))
 	case "w":
 		b.WriteString(pick(r, b.g.pools.Words))
+	case "X":
+		list := pick(r, b.g.pools.Foreign)
+		for i := range 3 + r.IntN(8) {
+			word := pick(r, list)
+			if i == 0 {
+				word = capital(word)
+			} else {
+				word = " " + word
+			}
+			b.WriteString(word)
+		}
 	case "WU":
 		b.WriteString(strings.ToUpper(pick(r, b.g.pools.Words)))
 	case "Q":
