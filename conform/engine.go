@@ -61,7 +61,7 @@ func Engine(t *testing.T, open OpenEngine) {
 // patience bounds how long a case waits for what must happen.
 const patience = 60 * time.Second
 
-// rig is one engine under test.
+// rig is an engine under test, and what its steps write to.
 type rig struct {
 	testing.TB
 	store  record.Store
@@ -69,34 +69,34 @@ type rig struct {
 	close  func()
 }
 
-// start opens an engine in a folder of its own, or in s.Dir.
-func start(tb testing.TB, open OpenEngine, s EngineSetup, pipelines ...pipeline.Pipeline) *rig {
-	tb.Helper()
+// start opens an engine in a folder of its own, or in s.Dir. A rig may be
+// started again when it is closed.
+func (r *rig) start(open OpenEngine, s EngineSetup, pipelines ...pipeline.Pipeline) {
+	r.Helper()
 	if s.Dir == "" {
-		s.Dir = tb.TempDir()
+		s.Dir = r.TempDir()
 	}
 	if s.Workers == 0 {
 		s.Workers = 4
 	}
-	store, engine, closeStore := open(tb, s)
-	for _, p := range pipelines {
-		if err := engine.Register(p); err != nil {
-			tb.Fatalf("register %s: %v", p.Name, err)
-		}
-	}
-	if err := engine.Start(tb.Context()); err != nil {
-		tb.Fatalf("start: %v", err)
-	}
-	r := &rig{TB: tb, store: store, engine: engine}
+	store, engine, closeStore := open(r, s)
+	r.store, r.engine = store, engine
 	r.close = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := errors.Join(engine.Stop(ctx), closeStore()); err != nil {
-			tb.Errorf("close: %v", err)
+			r.Errorf("close: %v", err)
 		}
 	})
-	tb.Cleanup(r.close)
-	return r
+	r.Cleanup(r.close)
+	for _, p := range pipelines {
+		if err := engine.Register(p); err != nil {
+			r.Fatalf("register %s: %v", p.Name, err)
+		}
+	}
+	if err := engine.Start(r.Context()); err != nil {
+		r.Fatalf("start: %v", err)
+	}
 }
 
 func (r *rig) enqueue(s pipeline.Start) string {
@@ -208,15 +208,13 @@ func (r *rig) effects() map[string]int {
 }
 
 // once is a step that has its effect in the transaction that completes it.
-func once(store func() record.Store) func(context.Context, *pipeline.Task) error {
-	return func(ctx context.Context, t *pipeline.Task) error {
-		return store().Update(ctx, func(tx record.Tx) error {
-			if err := effect(ctx, tx, t); err != nil {
-				return err
-			}
-			return t.Complete(ctx, tx, map[string]int{t.Step: t.Attempt})
-		})
-	}
+func (r *rig) once(ctx context.Context, t *pipeline.Task) error {
+	return r.store.Update(ctx, func(tx record.Tx) error {
+		if err := effect(ctx, tx, t); err != nil {
+			return err
+		}
+		return t.Complete(ctx, tx, map[string]int{t.Step: t.Attempt})
+	})
 }
 
 func nothing(context.Context, *pipeline.Task) error { return nil }

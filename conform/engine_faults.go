@@ -23,9 +23,9 @@ func single(step pipeline.Step) pipeline.Pipeline {
 
 // A transient fault is tried again, and nothing of a failed attempt stays.
 func engineRetry(t *testing.T, open OpenEngine) {
-	var r *rig
+	r := &rig{TB: t}
 	observed := make(chan record.State, 10)
-	r = start(t, open, EngineSetup{Observe: func(_, step string, state record.State, _ time.Duration) {
+	r.start(open, EngineSetup{Observe: func(_, step string, state record.State, _ time.Duration) {
 		if step == "a" {
 			observed <- state
 		}
@@ -62,7 +62,8 @@ func engineGivesUp(t *testing.T, open OpenEngine) {
 		failures <- f
 		return nil
 	}
-	r := start(t, open, EngineSetup{}, p)
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, p)
 	id := r.enqueue(pipeline.Start{Pipeline: "p", Input: 7})
 	run := r.await(id, record.Failed)
 	r.wantAttempts(run, "a", record.Failed, record.Failed, record.Failed)
@@ -103,7 +104,8 @@ func engineFatal(t *testing.T, open OpenEngine) {
 		}, fault.Internal, "panic of type runtime."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := start(t, open, EngineSetup{}, single(pipeline.Step{Run: c.run}))
+			r := &rig{TB: t}
+			r.start(open, EngineSetup{}, single(pipeline.Step{Run: c.run}))
 			run := r.await(r.enqueue(pipeline.Start{Pipeline: "p"}), record.Failed)
 			a := r.wantAttempts(run, "a", record.Failed)[0]
 			if a.Kind != c.kind || !strings.HasPrefix(a.Error, c.message) || strings.Contains(a.Error, secret) {
@@ -120,8 +122,8 @@ func engineFatal(t *testing.T, open OpenEngine) {
 // When a step has failed for good, what runs beside it is stopped.
 func engineFailureStopsBranches(t *testing.T, open OpenEngine) {
 	begun, stopped := make(chan struct{}), make(chan error, 1)
-	var r *rig
-	r = start(t, open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
 		{Name: "bad", Run: func(context.Context, *pipeline.Task) error {
 			<-begun
 			return fault.New(fault.Invalid, "no good")
@@ -168,7 +170,8 @@ func engineFailedHook(t *testing.T, open OpenEngine) {
 				}
 				return nil
 			}
-			r := start(t, open, EngineSetup{}, p)
+			r := &rig{TB: t}
+			r.start(open, EngineSetup{}, p)
 			id := r.enqueue(pipeline.Start{Pipeline: "p"})
 			r.await(id, record.Failed)
 			r.wantEffects(map[string]int{id + " buried": 1})
@@ -181,7 +184,8 @@ func engineFailedHook(t *testing.T, open OpenEngine) {
 
 // An attempt that takes too long is cancelled, and tried again.
 func engineTimeout(t *testing.T, open OpenEngine) {
-	r := start(t, open, EngineSetup{}, single(pipeline.Step{
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, single(pipeline.Step{
 		Timeout: 20 * time.Millisecond, Retry: quick(3),
 		Run: func(ctx context.Context, task *pipeline.Task) error {
 			if task.Attempt > 1 {
@@ -201,9 +205,9 @@ func engineTimeout(t *testing.T, open OpenEngine) {
 // An attempt that does not return is left behind: its step is done by
 // another, and what it does later changes nothing.
 func engineHang(t *testing.T, open OpenEngine) {
-	var r *rig
+	r := &rig{TB: t}
 	release, late := make(chan struct{}), make(chan error, 1)
-	r = start(t, open, EngineSetup{Workers: 1, Grace: 20 * time.Millisecond}, single(pipeline.Step{
+	r.start(open, EngineSetup{Workers: 1, Grace: 20 * time.Millisecond}, single(pipeline.Step{
 		Timeout: 20 * time.Millisecond, Retry: quick(3),
 		Run: func(ctx context.Context, task *pipeline.Task) error {
 			if task.Attempt == 1 {
@@ -226,14 +230,14 @@ func engineHang(t *testing.T, open OpenEngine) {
 
 // insist tries to complete a step whose context may have ended.
 func (r *rig) insist(ctx context.Context, task *pipeline.Task) error {
-	return once(func() record.Store { return r.store })(context.WithoutCancel(ctx), task)
+	return r.once(context.WithoutCancel(ctx), task)
 }
 
 // A cancelled run ends: its running attempt is told, and changes nothing any more.
 func engineCancel(t *testing.T, open OpenEngine) {
-	var r *rig
+	r := &rig{TB: t}
 	begun, ended := make(chan string, 1), make(chan error, 1)
-	r = start(t, open, EngineSetup{Workers: 1}, single(pipeline.Step{Run: func(ctx context.Context, task *pipeline.Task) error {
+	r.start(open, EngineSetup{Workers: 1}, single(pipeline.Step{Run: func(ctx context.Context, task *pipeline.Task) error {
 		begun <- task.Run
 		<-ctx.Done()
 		ended <- r.insist(ctx, task)
@@ -266,9 +270,9 @@ func engineCancel(t *testing.T, open OpenEngine) {
 
 // A step completes once, however often it tries.
 func engineExactlyOnce(t *testing.T, open OpenEngine) {
-	var r *rig
+	r := &rig{TB: t}
 	second := make(chan error, 2)
-	r = start(t, open, EngineSetup{}, single(pipeline.Step{Run: func(ctx context.Context, task *pipeline.Task) error {
+	r.start(open, EngineSetup{}, single(pipeline.Step{Run: func(ctx context.Context, task *pipeline.Task) error {
 		err := r.store.Update(ctx, func(tx record.Tx) error {
 			if err := errors.Join(effect(ctx, tx, task), task.Complete(ctx, tx, nil)); err != nil {
 				return err
@@ -290,9 +294,9 @@ func engineExactlyOnce(t *testing.T, open OpenEngine) {
 
 // An error after a completion that has committed comes too late.
 func engineLateError(t *testing.T, open OpenEngine) {
-	var r *rig
-	r = start(t, open, EngineSetup{}, single(pipeline.Step{Retry: quick(3), Run: func(ctx context.Context, task *pipeline.Task) error {
-		return errors.Join(once(func() record.Store { return r.store })(ctx, task), errDown)
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, single(pipeline.Step{Retry: quick(3), Run: func(ctx context.Context, task *pipeline.Task) error {
+		return errors.Join(r.once(ctx, task), errDown)
 	}}))
 	id := r.enqueue(pipeline.Start{Pipeline: "p"})
 	run := r.await(id, record.Succeeded)

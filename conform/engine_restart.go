@@ -24,10 +24,8 @@ func engineStop(t *testing.T, open OpenEngine) {
 		t.Run(fmt.Sprintf("soft=%v", soft), func(t *testing.T) {
 			dir := t.TempDir()
 			begun, release := make(chan struct{}), make(chan struct{})
-			var (
-				r       *rig
-				stopped atomic.Bool
-			)
+			var stopped atomic.Bool
+			r := &rig{TB: t}
 			p := chain("p", func(ctx context.Context, task *pipeline.Task) error {
 				if task.Step == "b" && !stopped.Load() {
 					close(begun)
@@ -37,9 +35,9 @@ func engineStop(t *testing.T, open OpenEngine) {
 						return ctx.Err()
 					}
 				}
-				return once(func() record.Store { return r.store })(ctx, task)
+				return r.once(ctx, task)
 			}, "a", "b", "c")
-			r = start(t, open, EngineSetup{Dir: dir}, p)
+			r.start(open, EngineSetup{Dir: dir}, p)
 			id := r.enqueue(pipeline.Start{Pipeline: "p"})
 			recv(r, "the second step", begun)
 			stopped.Store(true)
@@ -57,7 +55,7 @@ func engineStop(t *testing.T, open OpenEngine) {
 			cancel()
 			r.close()
 
-			r = start(t, open, EngineSetup{Dir: dir}, p)
+			r.start(open, EngineSetup{Dir: dir}, p)
 			run := r.await(id, record.Succeeded)
 			r.wantAttempts(run, "a", record.Succeeded)
 			if soft {
@@ -83,7 +81,8 @@ func engineWaitSurvives(t *testing.T, open OpenEngine) {
 			return nil
 		},
 	})
-	r := start(t, open, EngineSetup{Dir: dir, Observe: func(_, _ string, state record.State, _ time.Duration) {
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{Dir: dir, Observe: func(_, _ string, state record.State, _ time.Duration) {
 		if state == record.Retrying {
 			retrying <- struct{}{}
 		}
@@ -91,7 +90,7 @@ func engineWaitSurvives(t *testing.T, open OpenEngine) {
 	id := r.enqueue(pipeline.Start{Pipeline: "p"})
 	recv(r, "the first attempt", retrying)
 	r.close()
-	r = start(t, open, EngineSetup{Dir: dir}, p)
+	r.start(open, EngineSetup{Dir: dir}, p)
 	r.wantAttempts(r.await(id, record.Succeeded), "a", record.Failed, record.Succeeded)
 }
 
@@ -105,15 +104,14 @@ func engineKilled(t *testing.T, open OpenEngine) {
 		runs  = 100
 		kills = 6
 	)
-	var r *rig
-	step := once(func() record.Store { return r.store })
+	r := &rig{TB: t}
 	dir := os.Getenv(childDir)
 	child := dir != ""
 	told := func(ctx context.Context, task *pipeline.Task) error {
 		if child {
 			_, _ = io.WriteString(os.Stdout, "step "+task.Step+"\n") // the parent counts
 		}
-		return step(ctx, task)
+		return r.once(ctx, task)
 	}
 	p := pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
 		{Name: "a", Run: told},
@@ -122,7 +120,7 @@ func engineKilled(t *testing.T, open OpenEngine) {
 		{Name: "d", Run: told, After: []string{"b", "c"}},
 	}}
 	if child {
-		r = start(t, open, EngineSetup{Dir: dir}, p)
+		r.start(open, EngineSetup{Dir: dir}, p)
 		_, _ = io.Copy(io.Discard, os.Stdin) // until killed, or the parent is gone
 		return
 	}
@@ -153,7 +151,7 @@ func engineKilled(t *testing.T, open OpenEngine) {
 		killAfter(t, dir, 1+rand.IntN(4*runs/(2*kills))) //nolint:gosec // chance is what is wanted
 	}
 
-	r = start(t, open, EngineSetup{Dir: dir}, p)
+	r.start(open, EngineSetup{Dir: dir}, p)
 	want := map[string]int{}
 	for _, id := range ids {
 		run := r.await(id, record.Succeeded)

@@ -31,9 +31,9 @@ func chain(name string, run func(context.Context, *pipeline.Task) error, steps .
 // store tells the whole story.
 func engineChain(t *testing.T, open OpenEngine) {
 	tasks := make(chan pipeline.Task, 3)
-	var r *rig
+	r := &rig{TB: t}
 	observed := make(chan string, 3)
-	r = start(t, open, EngineSetup{Observe: func(_, step string, state record.State, _ time.Duration) {
+	r.start(open, EngineSetup{Observe: func(_, step string, state record.State, _ time.Duration) {
 		observed <- step + " " + string(state)
 	}}, chain("p", func(ctx context.Context, task *pipeline.Task) error {
 		tasks <- *task
@@ -97,7 +97,7 @@ func engineGraphs(t *testing.T, open OpenEngine) {
 		}
 		graphs = append(graphs, p)
 	}
-	var r *rig
+	r := &rig{TB: t}
 	for _, p := range graphs {
 		for i := range p.Steps {
 			after := p.Steps[i].After
@@ -108,11 +108,11 @@ func engineGraphs(t *testing.T, open OpenEngine) {
 						return fault.New(fault.Invalid, "%s began before %s was done", task.Step, a)
 					}
 				}
-				return once(func() record.Store { return r.store })(ctx, task)
+				return r.once(ctx, task)
 			}
 		}
 	}
-	r = start(t, open, EngineSetup{}, graphs...)
+	r.start(open, EngineSetup{}, graphs...)
 	var runs []record.Run
 	for range 3 {
 		for _, p := range graphs {
@@ -145,14 +145,13 @@ func (r *rig) wantEffects(want map[string]int) {
 
 // A run may start in the middle of its graph.
 func engineFrom(t *testing.T, open OpenEngine) {
-	var r *rig
-	step := once(func() record.Store { return r.store })
-	r = start(t, open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
-		{Name: "a", Run: step},
-		{Name: "b", Run: step, After: []string{"a"}},
-		{Name: "c", Run: step, After: []string{"a"}},
-		{Name: "d", Run: step, After: []string{"b", "c"}},
-		{Name: "e", Run: step, After: []string{"d"}},
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
+		{Name: "a", Run: r.once},
+		{Name: "b", Run: r.once, After: []string{"a"}},
+		{Name: "c", Run: r.once, After: []string{"a"}},
+		{Name: "d", Run: r.once, After: []string{"b", "c"}},
+		{Name: "e", Run: r.once, After: []string{"d"}},
 	}})
 	one := r.enqueue(pipeline.Start{Pipeline: "p", From: []string{"c"}})
 	two := r.enqueue(pipeline.Start{Pipeline: "p", From: []string{"d", "b"}})
@@ -170,7 +169,8 @@ func engineFrom(t *testing.T, open OpenEngine) {
 
 // What can't be run is refused by name.
 func engineRefuses(t *testing.T, open OpenEngine) {
-	r := start(t, open, EngineSetup{}, chain("p", nothing, "a"))
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, chain("p", nothing, "a"))
 	wantKind(t, r.engine.Register(chain("p", nothing, "a")), fault.Invalid)
 	wantKind(t, r.engine.Register(pipeline.Pipeline{Name: "empty"}), fault.Invalid)
 	for _, s := range []pipeline.Start{{Pipeline: "unknown"}, {Pipeline: "p", From: []string{"z"}}} {
@@ -187,7 +187,8 @@ func engineRefuses(t *testing.T, open OpenEngine) {
 func engineRollback(t *testing.T, open OpenEngine) {
 	var mu sync.Mutex
 	ran := map[string]bool{}
-	r := start(t, open, EngineSetup{}, chain("p", func(_ context.Context, task *pipeline.Task) error {
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, chain("p", func(_ context.Context, task *pipeline.Task) error {
 		mu.Lock()
 		defer mu.Unlock()
 		ran[task.Run] = true
@@ -224,7 +225,8 @@ func engineRollback(t *testing.T, open OpenEngine) {
 
 // Work begins without a wake-up too.
 func engineNoWake(t *testing.T, open OpenEngine) {
-	r := start(t, open, EngineSetup{}, chain("p", nothing, "a", "b"))
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, chain("p", nothing, "a", "b"))
 	r.await(r.enqueue(pipeline.Start{Pipeline: "p"}), record.Succeeded)
 	r.await(r.enqueueQuietly(pipeline.Start{Pipeline: "p"}), record.Succeeded)
 }
@@ -232,7 +234,8 @@ func engineNoWake(t *testing.T, open OpenEngine) {
 // A step that takes its time is seen running.
 func engineShowsRunning(t *testing.T, open OpenEngine) {
 	release := make(chan struct{})
-	r := start(t, open, EngineSetup{}, chain("p", func(ctx context.Context, _ *pipeline.Task) error {
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, chain("p", func(ctx context.Context, _ *pipeline.Task) error {
 		select {
 		case <-release:
 		case <-ctx.Done():
@@ -249,10 +252,9 @@ func engineShowsRunning(t *testing.T, open OpenEngine) {
 // A thousand runs are all done, each step once.
 func engineDrain(t *testing.T, open OpenEngine) {
 	const runs = 1000
-	var r *rig
-	step := once(func() record.Store { return r.store })
-	r = start(t, open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
-		{Name: "a", Run: step}, {Name: "b", Run: step, After: []string{"a"}}, {Name: "c", Run: step, After: []string{"b"}},
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{}, pipeline.Pipeline{Name: "p", Steps: []pipeline.Step{
+		{Name: "a", Run: r.once}, {Name: "b", Run: r.once, After: []string{"a"}}, {Name: "c", Run: r.once, After: []string{"b"}},
 	}})
 	want := map[string]int{}
 	var ids []string

@@ -162,7 +162,9 @@ func (a *attempt) run(ctx context.Context) error {
 		a.mu.Lock()
 		a.left = true
 		a.mu.Unlock()
-		return fault.New(fault.Unavailable, "did not return within %s of its end", a.engine.config.Grace)
+		err := fault.New(fault.Unavailable, "did not return within %s of its end", a.engine.config.Grace)
+		a.warn(ctx, "step left behind", err)
+		return err
 	}
 }
 

@@ -58,8 +58,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Observe, if set, is told of each attempt that has ended.
 	Observe pipeline.Observe
-	// Grace is how long an attempt may take to return after its context
-	// ended; then it is given up for lost. Default: 10 s.
+	// Grace is how long the engine waits before it gives something up for
+	// lost: an attempt that doesn't return after its context ended, a job that
+	// no worker has. Default: 10 s.
 	Grace time.Duration
 }
 

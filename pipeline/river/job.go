@@ -143,12 +143,14 @@ func drop(ctx context.Context, tx *sql.Tx, run string) error {
 type taken struct {
 	claim
 	job
-	at time.Time
+	worker string
+	at     time.Time
 }
 
 // allTaken lists the jobs in the state running.
 func allTaken(ctx context.Context, tx *sql.Tx) (list []taken, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT id, attempt, json(args),
+		coalesce(json_extract(attempted_by, '$[#-1]'), ''),
 		CAST(unixepoch(coalesce(attempted_at, created_at), 'subsec') * 1000 AS INTEGER)
 		FROM river_job WHERE state = 'running' AND queue = ?`, queue)
 	if err != nil {
@@ -161,7 +163,7 @@ func allTaken(ctx context.Context, tx *sql.Tx) (list []taken, err error) {
 			args []byte
 			ms   int64
 		)
-		if err := rows.Scan(&t.id, &t.number, &args, &ms); err != nil {
+		if err := rows.Scan(&t.id, &t.number, &args, &t.worker, &ms); err != nil {
 			return nil, fmt.Errorf("list running jobs: %w", err)
 		}
 		if err := json.Unmarshal(args, &t.job); err != nil {

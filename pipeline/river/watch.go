@@ -15,10 +15,8 @@ const (
 	// An attempt that takes longer than this is shown as running. Shorter
 	// ones, nearly all, are written once, when they have ended.
 	showAfter = 100 * time.Millisecond
-	// How often running attempts are checked for still owning their step,
-	// and the database for jobs that nobody works on.
-	checkEvery  = time.Second
-	rescueEvery = 15 * time.Second
+	// How often running attempts are checked for still owning their step.
+	checkEvery = time.Second
 )
 
 // watch shows long attempts, stops those that have lost their step, and
@@ -45,7 +43,7 @@ func (e *Engine) watch(ctx context.Context) {
 				err = errors.Join(err, e.check(ctx, old))
 			}
 		}
-		if now.Sub(rescued) >= rescueEvery {
+		if now.Sub(rescued) >= e.config.Grace {
 			rescued = now
 			var rescueErr error
 			left, rescueErr = e.rescue(ctx, left)
@@ -197,7 +195,7 @@ func (e *Engine) takeUp(ctx context.Context, list []taken) error {
 				return err
 			}
 			err := tx.Runs().PutAttempt(ctx, t.Run, t.Step, record.Attempt{
-				Number: t.number - t.Base, State: record.Cancelled, Worker: e.config.Worker,
+				Number: t.number - t.Base, State: record.Cancelled, Worker: t.worker,
 				StartedAt: t.at, FinishedAt: time.Now(),
 				Kind: fault.Unavailable, Error: "the worker was lost",
 			})
