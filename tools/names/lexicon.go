@@ -28,7 +28,7 @@ type Pools struct {
 	Cultures []Culture
 	Cities   []string // weighted: large ones appear more than once
 	Regions  []string
-	Words    []string // frequent lower-case words
+	Words    []string   // frequent lower-case words
 	Foreign  [][]string // words of other languages
 	byCode   map[string]int
 	latin    []int // the cultures that write with Latin letters

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"math/rand/v2"
@@ -185,7 +184,7 @@ func (b *builder) slot(name string) bool {
 	case "s":
 		b.follow(strings.ToLower(c.surname(r)))
 	case "I":
-		b.follow(initial(c.given(r))+"."+pick(r, []string{"", " " + initial(c.given(r)) + "."}))
+		b.follow(initial(c.given(r)) + "." + pick(r, []string{"", " " + initial(c.given(r)) + "."}))
 	case "PI":
 		b.span(crf.Person, c.surname(r)+", "+c.given(r))
 	case "SG":
