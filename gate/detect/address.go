@@ -16,6 +16,9 @@ func (sc *scan) street(c *cand) {
 	if c.arg&2 != 0 {
 		sc.streetBeforeNumber(c.pos, c.end)
 	}
+	if c.arg&8 != 0 {
+		sc.postBox(c.pos, c.end)
+	}
 }
 
 // addAddress reports a street in [s, e), with what follows as far as it is a town with a postcode.
@@ -176,6 +179,32 @@ func (sc *scan) streetAfterNumber(s, e int) bool {
 	return true
 }
 
+// postBox handles "P.O. Box 123", "Postfach 12 34 56".
+func (sc *scan) postBox(s, e int) {
+	v := sc.v
+	if v[s]|0x20 == 'b' {
+		k := s
+		for k > 0 && s-k < 6 && strings.IndexByte("PpOo. ", v[k-1]) >= 0 {
+			k--
+		}
+		for k < s && v[k] == ' ' {
+			k++
+		}
+		if w := strings.ToLower(v[k:s]); w != "po " && w != "p.o. " && w != "p.o " && w != "p. o. " || isAlnum(at(v, k-1)) {
+			return
+		}
+		s = k
+	}
+	if at(v, e) != ' ' || !isDigit(at(v, e+1)) {
+		return
+	}
+	end := e + 1
+	for end < len(v) && end-e < 12 && (isDigit(v[end]) || v[end] == ' ' && isDigit(at(v, end+1))) {
+		end++
+	}
+	sc.addAddress(s, end, 0.6)
+}
+
 // streetName reads the name of a street in a Romance language behind i: capitalised words, joined by small ones.
 func streetName(v string, i int) (end int, ok bool) {
 	end = i
@@ -184,10 +213,12 @@ func streetName(v string, i int) (end int, ok bool) {
 		if at(v, j) == '.' {
 			j++
 		}
-		if at(v, j) != ' ' {
-			break
+		switch {
+		case at(v, j) == ' ':
+			j++
+		case words > 0 || at(v, j-1) != '/': // "C/Mayor"
+			return end, ok
 		}
-		j++
 		k := j
 		for k < len(v) && k-j < 30 && (lower[v[k]] != 0 || v[k] == '\'' || v[k] == '-' || v[k] >= 0x80) {
 			k++
@@ -212,7 +243,7 @@ func (sc *scan) streetBeforeNumber(s, e int) bool {
 	v := sc.v
 	if isLower(v[s]) {
 		switch v[s:e] {
-		case "calle", "avenida", "avda", "rua":
+		case "calle", "avenida", "avda", "rua", "c/":
 		default:
 			return false // "via" and "largo" are words of their own
 		}
@@ -461,6 +492,16 @@ func (sc *scan) townAfter(e int) int {
 				if !isAlnum(at(v, z)) {
 					return z
 				}
+			}
+			if n, z := figures(v, i, 5); n >= 0 && z-i == 5 && at(v, z) == ' ' && i > e+1 && v[i-2] == ',' {
+				if t := capitalised(v, z+1); t > 0 {
+					return t
+				}
+			}
+			if len(w) <= 3 && words > 0 || len(w) == 2 && lower[w[1]] != 0 { // a floor: "3º"
+				words++
+				i = k
+				continue
 			}
 			if n, z := figures(v, i, 4); n >= 0 && z-i == 4 && !isAlnum(at(v, z)) && australian(v, i) {
 				return z

@@ -127,6 +127,7 @@ type scan struct {
 	at                                                        int     // index of the first mark that may still lie in the window of the current candidate
 	ctx                                                       context // of the candidate under inspection
 	midChain                                                  bool    // the number under inspection goes on a chain of groups
+	dialStart                                                 int     // where the telephone number under inspection begins
 	dial                                                      dialled
 	num                                                       run // the number under inspection; kept here because it is large
 }

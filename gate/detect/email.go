@@ -323,6 +323,16 @@ func (sc *scan) emailAt(s, e int) {
 	if d.end == 0 || d.spaced {
 		return
 	}
+	for range 3 { // "jane dot doe at example dot com"
+		if !d.spoken || start < 6 || !strings.EqualFold(v[start-5:start], " dot ") {
+			break
+		}
+		more := sc.local(start - 5)
+		if more == start-5 {
+			break
+		}
+		start = more
+	}
 	switch {
 	case strong:
 		sc.add(start, d.end, Email, "email-obfuscated", 0.9)

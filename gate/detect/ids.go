@@ -13,7 +13,8 @@ type idRule struct {
 	// without its separators is the plain form.
 	pics string
 	ctx  kinds
-	// plain and grouped are the scores without context; 0 where the form says too little by itself.
+	// plain and grouped are the scores without context; 0 where the form says too little by itself;
+	// a negative plain score excludes the plain form.
 	plain, grouped float32
 	ok             func(d []byte) bool
 
@@ -71,6 +72,9 @@ func (sc *scan) identifier(r *run, ctx context) {
 				continue
 			}
 			if score := id.score(r, n, ctx); score > 0 && (r.digits&mask == mask || ctx.any(id.ctx) || sc.capitals(r, n)) {
+				if ctx.near&id.ctx != 0 && sc.label(r.at[0])&id.ctx != 0 {
+					score = min(0.99, score+0.1) // named right before it
+				}
 				sc.add(r.at[0], r.at[n-1]+1, id.typ, id.rule, score)
 			}
 		}
@@ -91,7 +95,9 @@ func (sc *scan) capitals(r *run, n int) bool {
 func (id *idRule) score(r *run, n int, ctx context) float32 {
 	base := float32(0)
 	if r.ends&(1<<(n-1)-1) == 0 {
-		base = id.plain
+		if base = id.plain; base < 0 {
+			return 0
+		}
 		if ctx.near&ctxOrder != 0 && base < 0.8 {
 			base = 0
 		}

@@ -11,6 +11,8 @@ var euIDs = []idRule{
 	{typ: ITFiscal, rule: "it-fiscal-code", pics: "AAAAAAXXAXXAXXXA AAAAAA_XXAXX_AXXXA", ctx: ctxFiscal, plain: 0.95, grouped: 0.95, ok: codiceFiscale},
 	{typ: ITVAT, rule: "it-vat", pics: "99999999999", ctx: ctxVAT, ok: func(d []byte) bool { return luhn(d) && !allSame(d) }},
 	{typ: DETaxID, rule: "de-tax-id", pics: "99999999999 99_999_999_999", ctx: ctxSteuer | ctxTax, grouped: 0.7, ok: steuerID},
+	{typ: DETaxID, rule: "de-steuernummer", pics: "99999999999 999/999/99999 999/9999/9999", ctx: ctxSteuer, plain: -1, ok: always},
+	{typ: DETaxID, rule: "de-steuernummer", pics: "9999999999 99/999/99999 99999/99999", ctx: ctxSteuer, ok: always},
 	{typ: DEIDCard, rule: "de-id-card", pics: "AXXXXXXXX9", ctx: ctxID | ctxPassport, ok: idCard},
 	{typ: FRNIR, rule: "fr-nir", pics: "99999X999999999 9_99_99_9X_999_999_99 9_99_99_9X_999_999 9.99.99.9X.999.999.99", ctx: ctxNIR, plain: 0.8, grouped: 0.95, ok: nir},
 	{typ: NLBSN, rule: "nl-bsn", pics: "999999999 9999.99.999 999.999.999 999_999_999", ctx: ctxBSN, ok: bsn},
@@ -55,6 +57,9 @@ func nhs(d []byte) bool {
 
 // nino: HMRC, National Insurance Manual NIM39110: the letters that are not used and the suffix A to D.
 func nino(d []byte) bool {
+	if d[8] <= 'D' && d[0] == 'Q' && d[1] == 'Q' {
+		return true // set aside for examples
+	}
 	if strings.IndexByte("DFIQUV", d[0]) >= 0 || strings.IndexByte("DFIQUVO", d[1]) >= 0 || d[8] > 'D' {
 		return false
 	}

@@ -40,7 +40,7 @@ var keywords = func() []keyword {
 	list(ctxPassport, actNone, `passport pass reisepass passnummer pasaporte passeport passaporto passaporte paspoort reisepassnummer passnr`)
 	list(ctxDriver, actNone, `driver drivers driving license licence dl fuehrerschein fuhrerschein fahrerlaubnis conducir permis
 		conduire patente rijbewijs dvla dmv korkort`)
-	list(ctxBirth, actNone, `birth born dob birthday birthdate geburtsdatum geboren geb geburtstag nacimiento nacido nacida nacio naissance
+	list(ctxBirth, actNone, `birth born dob birthday birthdate geburtsdatum geboren geb geburtstag nacimiento nacido nacida nacio naci naissance
 		naissances nascita nato nata nascimento nascido nascida geboortedatum fodt fodd syntynyt urodzenia bday
 		dateofbirth fechanacimiento geburt`)
 	list(ctxHealth, actNone, `patient patients mrn medical health insurance krankenkasse versichertennummer krankenversicherung hospital
@@ -113,8 +113,10 @@ var keywords = func() []keyword {
 		`street st road rd avenue ave lane ln drive dr boulevard blvd court ct way place pl square sq terrace close
 		crescent cres gardens gdns parkway pkwy highway hwy grove mews walk row hill circle cir trail loop alley quay wharf`,
 		// 2: before the name, number behind it all: Calle Mayor 5
-		`calle avenida avda plaza paseo camino carrera ronda travesia via viale piazza corso largo rua travessa alameda`,
+		`calle avenida avda plaza paseo camino carrera ronda travesia carretera via viale piazza corso largo rua travessa alameda`,
 		// 3: before the name, number before that: 12 rue de la Paix
-		`rue boulevard chemin allee impasse quai cours faubourg bd bld av avenue place route`)
+		`rue boulevard chemin allee impasse quai cours faubourg bd bld av avenue place route`,
+		// 4: a box at the post office
+		`box postfach postbus`)
 	return all
 }()

@@ -94,6 +94,9 @@ func (sc *scan) word(i int) int {
 		return i
 	}
 	n := i - start
+	if n == 1 && v[start]|0x20 == 'c' && i+1 < len(v) && v[i] == '/' && (v[i+1] == ' ' || isUpper(v[i+1])) { // "C/ Mayor 5"
+		sc.cands = append(sc.cands, cand{start, i + 1, candStreet, 2})
+	}
 	if n >= 2 && n <= maxKeyword {
 		if k := lookup(h, v[start:i]); k != nil {
 			sc.keyword(k, start, i)

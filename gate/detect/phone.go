@@ -47,7 +47,7 @@ func newRegions(names []string) (regionSet, error) {
 	return s, nil
 }
 
-const maxPhoneGroups = 9
+const maxPhoneGroups = 15
 
 // dialled is a telephone number as written.
 type dialled struct {
@@ -165,6 +165,7 @@ func (sc *scan) phone(i int) {
 		p == '(' && v[i] != '+' && v[i] != '(' && d.paren {
 		return
 	}
+	sc.dialStart = i
 	d.read(v, i)
 	if d.n < 6 || d.open {
 		return
@@ -266,10 +267,14 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		return 0
 	}
 	format := d.format(g)
-	if sc.midChain && bonus < 1 && !d.paren && d.seps[1] == ' ' {
+	named := sc.label(sc.dialStart)&ctxPhone != 0
+	if !named && bonus > 0 {
+		bonus = 0.6
+	}
+	if sc.midChain && !named && !d.paren && d.seps[1] == ' ' {
 		return 0
 	}
-	if format == formNone && sc.label(d.ends[0]-d.upTo[0])&ctxPhone == 0 || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
+	if format == formNone && !named && (n < 9 || !ownNumber(sc.v, sc.dialStart)) || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
 		return 0
 	}
 	regions := sc.s.regions.bare
@@ -289,10 +294,10 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		case format == formGrouped:
 			return 0.55 + 0.35*bonus
 		}
-		return 0.4 + 0.4*bonus
+		return 0.55 + 0.25*bonus
 	}
 	// Numbers set aside for fiction and newly opened ranges are not in the plans.
-	if bonus == 1 && sc.label(d.ends[0]-d.upTo[0])&ctxPhone != 0 && n >= 7 && n <= 12 && (format != formNone || n >= 9) {
+	if named && n >= 7 && n <= 12 && (format != formNone || n >= 9) {
 		return 0.55
 	}
 	if format == formStrong && d.paren && n == 10 {
@@ -386,4 +391,15 @@ func thousands(d *dialled, g int) bool {
 		}
 	}
 	return true
+}
+
+// ownNumber reports whether words such as "my number is" stand right before i.
+func ownNumber(v string, i int) bool {
+	w := strings.ToLower(v[max(0, i-24):i])
+	for _, s := range [...]string{"my number", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer"} {
+		if strings.Contains(w, s) {
+			return true
+		}
+	}
+	return false
 }

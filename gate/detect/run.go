@@ -179,6 +179,9 @@ func (sc *scan) number(c *cand) {
 		inner = isDigit(q) || p == '-' && isAlnum(q) || p == '+' || p == '@'
 	}
 	digit := isDigit(v[i])
+	if digit && c.end-i == 1 && sc.singles(i) {
+		return
+	}
 	if digit && !inner {
 		if sc.byteAt(c.end) == '.' && c.end-i <= 3 && sc.ipv4(i) {
 			return
@@ -195,7 +198,7 @@ func (sc *scan) number(c *cand) {
 			sc.pin(i, c.end)
 		}
 	}
-	if inner || digit && c.end-i == 1 && sc.singles(i) {
+	if inner {
 		return
 	}
 	if !digit {
@@ -217,7 +220,9 @@ func (sc *scan) number(c *cand) {
 	if r.n >= 7 {
 		sc.identifier(r, ctx)
 	}
-	sc.labelled(r, ctx)
+	if c.arg == 0 {
+		sc.labelled(r, ctx)
+	}
 }
 
 // singles reports whether the digit at i goes on a chain of digits written one by one, which was read from its start.
