@@ -115,7 +115,10 @@ func (x *writer) finish(t *text, m manner) {
 
 // asks tells whether a sentence is a question by its first word.
 func asks(s string) bool {
-	first, _, _ := strings.Cut(s, " ")
+	first, rest, _ := strings.Cut(s, " ")
+	if second, _, _ := strings.Cut(rest, " "); slices.Contains([]string{"like", "take", "send"}, second) {
+		return false // "would like", in notes
+	}
 	return slices.Contains([]string{"could", "can", "would", "will", "who", "may"}, strings.ToLower(first))
 }
 

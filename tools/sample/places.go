@@ -107,7 +107,7 @@ var countries = map[string]country{
 		"en", places("Utrecht/35## @@; Groningen/97## @@; Haarlem/20## @@; Arnhem/68## @@; Breda/48## @@; Leiden/23## @@; Eindhoven/56## @@"),
 		list("Kerkstraat; Oudegracht; Molenweg; Dorpsstraat; Prinsengracht; Wilgenlaan; Havenstraat; Burgemeester Hulstlaan"),
 		[]string{"{s} {n}, {p} {c}", "{s} {n}-{u}, {p} {c}"},
-		list("020 555 %###; 010 555 %###; 06 %#######; +31 6 %#######; +31 20 555 %###; 06-%#######"),
+		list("020 555 %###; 010 555 %###; 06 1%######; +31 6 1%######; +31 20 555 %###; 06-1%######"),
 	},
 	"PL": {
 		"en", places("Kraków/30-###; Wrocław/50-###; Gdańsk/80-###; Poznań/60-###; Łódź/90-###; Warszawa/02-###"),

@@ -17,7 +17,7 @@ const (
 	tIBAN   = "IBAN_CODE"
 	tIP     = "IP_ADDRESS"
 	tBirth  = "DATE_OF_BIRTH"
-	tSecret = "SECRET" //nolint:gosec // the name of a label
+	tSecret = "SECRET"
 	tID     = "*"      // a national id: its own type comes from the customer
 )
 
@@ -85,7 +85,7 @@ func slots() map[string]slot {
 		if w.language != "en" {
 			return strconv.Itoa(w.between(8, 19))
 		}
-		return pick(w.rng, []string{strconv.Itoa(w.between(1, 11)) + pick(w.rng, []string{"am", "pm"}), w.fill("1#:%0"), strconv.Itoa(w.between(1, 11)) + " o'clock"})
+		return pick(w.rng, []string{strconv.Itoa(w.between(1, 11)) + pick(w.rng, []string{"am", "pm"}), fmt.Sprintf("%d:%02d", w.between(8, 19), 15*w.intn(4)), strconv.Itoa(w.between(1, 11)) + " o'clock"})
 	})
 	m["clock"] = plain(func(w *world) string { return fmt.Sprintf("%02d:%02d", w.intn(24), w.intn(60)) })
 	m["weekday"] = oneOf("Monday; Tuesday; Wednesday; Thursday; Friday; Saturday; Sunday")

@@ -46,6 +46,9 @@ func (t *text) literal(s string) {
 	if n := len(t.b); n == 0 || t.b[n-1] == ' ' {
 		s = strings.TrimLeft(s, " ") // an empty alternative stood between two blanks
 	}
+	if n := len(t.b); n > 0 && s != "" && t.b[n-1] == ' ' && (s[0] == ',' || s[0] == '?') {
+		t.b = t.b[:n-1] // likewise before a comma
+	}
 	t.capital = t.capital || strings.HasSuffix(string(t.b), "? ")
 	if s == "" {
 		return
