@@ -19,6 +19,9 @@ type batch struct {
 	meta    []recordMeta
 	words   []string // the distinct terms of the entries
 	entries []entry
+	// numbered batches build a state from nothing: terms bear the state's own
+	// numbers, ascending, and words are those that it gets to know with them.
+	numbered bool
 }
 
 type recordMeta struct {
@@ -38,7 +41,7 @@ type entry struct {
 	vector     []float32
 }
 
-type termCount struct{ word, count uint32 } // word is a place in batch.words
+type termCount struct{ word, count uint32 } // word is a place in batch.words, unless numbered
 
 // prepare checks and analyses a batch.
 func prepare(b index.Batch, dims int) (*batch, error) {
@@ -89,7 +92,7 @@ func normalize(dst, v []float32) string {
 
 // analyse counts the terms of the entries' texts.
 func (b *batch) analyse(entries []index.Entry) {
-	numbers := map[string]uint32{}
+	numbers := make(map[string]uint32, min(64*len(entries), 1<<14))
 	var last []int    // the entry, from 1, that a word was last seen in
 	var where []int32 // its place among that entry's terms
 	for i := range b.entries {
@@ -125,6 +128,11 @@ func (b *batch) encode(dst []byte) []byte {
 		}
 	}
 	text := func(s string) { put(len(s)); dst = append(dst, s...) }
+	if b.numbered {
+		put(1)
+	} else {
+		put(0)
+	}
 	ids(b.forget)
 	ids(b.remove)
 	put(len(b.meta))
@@ -157,10 +165,11 @@ func (b *batch) encode(dst []byte) []byte {
 	return dst
 }
 
-// decodeBatch reads what encode wrote; false if it is something else.
-func decodeBatch(data []byte, dims int) (*batch, bool) {
+// decodeBatch reads what encode wrote, for a state that knows so many words;
+// false if it is something else.
+func decodeBatch(data []byte, dims, known int) (*batch, bool) {
 	r := reader{b: data}
-	b := &batch{forget: r.ids(), remove: r.ids()}
+	b := &batch{numbered: r.uvarint() == 1, forget: r.ids(), remove: r.ids()}
 	b.meta = make([]recordMeta, r.count(2))
 	for i := range b.meta {
 		b.meta[i].record = r.varint()
@@ -172,29 +181,24 @@ func decodeBatch(data []byte, dims int) (*batch, bool) {
 		b.meta[i].values = values
 	}
 	b.words = make([]string, r.count(1))
-	// One copy of the part of data that holds the words serves all of them.
-	text, from := "", len(r.b)
-	probe := r
-	for range b.words {
-		probe.bytes()
-	}
-	text = string(r.b[:from-len(probe.b)])
-	for i := range b.words {
-		n := len(r.bytes())
-		end := from - len(r.b)
-		b.words[i] = text[end-n : end]
+	r.strings(b.words)
+	if !b.numbered {
+		known = 0
 	}
 	b.entries = make([]entry, r.count(4+4*dims))
 	space := make([]float32, dims*len(b.entries))
+	terms := make([]termCount, 0, len(r.b)/2-2*len(space)) // as many as there is room for
 	for i := range b.entries {
 		e := &b.entries[i]
 		e.id, e.record = r.varint(), r.varint()
 		e.length = r.uint32()
-		e.terms = make([]termCount, r.count(2))
-		for j := range e.terms {
-			e.terms[j] = termCount{r.uint32(), r.uint32()}
-			r.bad = r.bad || int(e.terms[j].word) >= len(b.words)
+		from := len(terms)
+		for range r.count(2) {
+			t := termCount{r.uint32(), r.uint32()}
+			r.bad = r.bad || int(t.word) >= known+len(b.words) || t.count == 0
+			terms = append(terms, t)
 		}
+		e.terms = terms[from:len(terms):len(terms)]
 		e.vector = space[i*dims : (i+1)*dims : (i+1)*dims]
 		raw := r.take(4 * dims)
 		if r.bad {
@@ -234,6 +238,11 @@ func (r *reader) varint() int64 {
 }
 
 func (r *reader) uint32() uint32 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // the common case
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint32(v)
+	}
 	v := r.uvarint()
 	if v > math.MaxUint32 {
 		r.bad = true
@@ -263,6 +272,21 @@ func (r *reader) take(n int) []byte {
 }
 
 func (r *reader) bytes() []byte { return r.take(r.count(1)) }
+
+// strings reads strings that share one allocation.
+func (r *reader) strings(out []string) {
+	ahead := *r
+	for range out {
+		ahead.bytes()
+	}
+	from := len(r.b)
+	text := string(r.b[:from-len(ahead.b)])
+	for i := range out {
+		n := len(r.bytes())
+		end := from - len(r.b)
+		out[i] = text[end-n : end]
+	}
+}
 
 func (r *reader) ids() []int64 {
 	out := make([]int64, r.count(1))

@@ -152,7 +152,7 @@ func (d *disk) readSnapshot(number uint64) (*state, error) {
 		if len(payload) == 0 { // the end
 			break
 		}
-		b, ok := decodeBatch(payload, d.dims)
+		b, ok := decodeBatch(payload, d.dims, len(s.words))
 		if !ok {
 			return nil, errBroken
 		}
@@ -202,7 +202,7 @@ func (d *disk) replay(s *state, number uint64, last bool) error {
 	for err == nil && r.good > 0 { // the header was valid
 		var payload []byte
 		if payload, err = r.next(); err == nil {
-			b, ok := decodeBatch(payload, d.dims)
+			b, ok := decodeBatch(payload, d.dims, len(s.words))
 			if !ok {
 				return damaged("log %d holds a batch that cannot be decoded", number)
 			}

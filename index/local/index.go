@@ -13,21 +13,27 @@ import (
 	"github.com/holdfast/holdfast/index"
 )
 
-const (
-	// A snapshot is written when the logs exceed snapshotAfter and half of the
+// limits say when background work is due; tests make it constant.
+type limits struct {
+	// A snapshot is written when the logs exceed log bytes and half of the
 	// snapshot, so that both what is written and what is replayed stay within
 	// a small multiple of what the index holds.
-	snapshotAfter = 8 << 20
-	// Closing leaves a log of up to an eighth of the snapshot to be replayed.
-	closeShare = 8
-	// The state is rebuilt when more than a quarter of its rows are dead.
-	minDead = 1024
-)
+	log int64
+	// The state is rebuilt when more than dead rows, and a quarter of all, are dead.
+	dead int
+}
+
+var defaultLimits = limits{log: 8 << 20, dead: 1024}
+
+// closeShare is the part of the snapshot's size that closing leaves in the
+// logs, to be replayed.
+const closeShare = 8
 
 // local is one open index.
 type local struct {
 	name    string
 	dims    int
+	limits  limits
 	logger  *slog.Logger
 	handles int // guarded by the opener
 
@@ -91,11 +97,11 @@ func (x *local) maintain() {
 		return
 	}
 	switch {
-	case x.state.dead > minDead && x.state.dead > len(x.state.row)/3:
+	case x.state.dead > x.limits.dead && x.state.dead > len(x.state.row)/3:
 		x.since = []*batch{}
 		frozen := x.state.freeze()
 		x.background(func() { x.rebuild(frozen) })
-	case x.disk.logged > max(snapshotAfter, x.disk.snapshot/2, x.later):
+	case x.disk.logged > max(x.limits.log, x.disk.snapshot/2, x.later):
 		if err := x.disk.rotate(); err != nil {
 			x.postpone(err)
 			return
@@ -108,7 +114,7 @@ func (x *local) maintain() {
 // postpone says why there is no snapshot. The logs hold everything, so all
 // goes on; another try is made when they have grown as much again.
 func (x *local) postpone(err error) {
-	x.later = x.disk.logged + max(snapshotAfter, x.disk.snapshot/2)
+	x.later = x.disk.logged + max(x.limits.log, x.disk.snapshot/2)
 	x.logger.Warn("index snapshot put off", "error", err)
 }
 

@@ -40,13 +40,14 @@ type Config struct {
 type Opener struct {
 	dir    string
 	logger *slog.Logger
+	limits limits
 	mu     sync.Mutex
 	open   map[string]*local
 }
 
 // Open prepares the folder that holds the indexes.
 func Open(cfg Config) (*Opener, error) {
-	o := &Opener{dir: cfg.Dir, logger: cfg.Logger, open: map[string]*local{}}
+	o := &Opener{dir: cfg.Dir, logger: cfg.Logger, limits: defaultLimits, open: map[string]*local{}}
 	if o.logger == nil {
 		o.logger = slog.New(slog.DiscardHandler)
 	}
@@ -110,7 +111,7 @@ func (o *Opener) load(spec index.Spec) (*local, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &local{name: spec.Name, dims: spec.Dimensions, disk: disk, state: state, logger: logger}, nil
+	return &local{name: spec.Name, dims: spec.Dimensions, disk: disk, state: state, logger: logger, limits: o.limits}, nil
 }
 
 // Drop implements index.Opener. Open handles fail from then on.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -89,7 +90,9 @@ func (s *state) apply(b *batch) {
 		n, known := s.word[w]
 		if !known {
 			n = uint32(len(s.words)) //nolint:gosec // fewer than 2^32 words
-			w = strings.Clone(w)
+			if !b.numbered {         // nothing else is worth keeping in memory
+				w = strings.Clone(w)
+			}
 			s.words = append(s.words, w)
 			s.lists = append(s.lists, posting{})
 			s.word[w] = n
@@ -97,8 +100,22 @@ func (s *state) apply(b *batch) {
 		s.numbers = append(s.numbers, n)
 	}
 	for i := range b.entries {
-		s.add(&b.entries[i])
+		terms := b.entries[i].terms
+		if !b.numbered {
+			terms = s.number(terms)
+		}
+		s.add(&b.entries[i], terms)
 	}
+}
+
+// number translates a batch's terms into the state's, in order.
+func (s *state) number(terms []termCount) []termCount {
+	s.scratch = s.scratch[:0]
+	for _, t := range terms {
+		s.scratch = append(s.scratch, termCount{s.numbers[t.word], t.count})
+	}
+	slices.SortFunc(s.scratch, func(a, b termCount) int { return cmp.Compare(a.word, b.word) })
+	return s.scratch
 }
 
 func (s *state) recordAt(id int64) uint32 {
@@ -153,7 +170,7 @@ func (s *state) remove(id int64) {
 }
 
 // add appends a passage; one with its id dies.
-func (s *state) add(e *entry) {
+func (s *state) add(e *entry, terms []termCount) {
 	s.remove(e.id)
 	row := uint32(len(s.rows.ids)) //nolint:gosec // fewer than 2^32 rows
 	n := s.recordAt(e.record)
@@ -173,18 +190,13 @@ func (s *state) add(e *entry) {
 	last := &r.vectors[len(r.vectors)-1]
 	*last = append(*last, e.vector...)
 
-	s.scratch = s.scratch[:0]
-	for _, t := range e.terms {
-		s.scratch = append(s.scratch, termCount{s.numbers[t.word], t.count})
-	}
-	slices.SortFunc(s.scratch, func(a, b termCount) int { return int(a.word) - int(b.word) })
-	for _, t := range s.scratch {
+	for _, t := range terms {
 		p := &s.lists[t.word]
 		p.data = appendPair(p.data, row-p.next, t.count)
 		p.next = row + 1
 		p.live++
 	}
-	r.terms = append(r.terms, r.addTerms(s.scratch))
+	r.terms = append(r.terms, r.addTerms(terms))
 }
 
 // addTerms keeps a row's terms, sorted by word, so that they can be found
@@ -257,6 +269,7 @@ type frozen struct {
 	dims    int
 	rows    rows
 	words   []string
+	live    bitset // of the words, those that living passages hold
 	records []record
 	fields  []string
 }
@@ -268,6 +281,11 @@ func (s *state) freeze() *frozen {
 	f.fields = make([]string, len(s.fields))
 	for name, n := range s.fields {
 		f.fields[n] = name
+	}
+	for n := range s.lists {
+		if s.lists[n].live > 0 {
+			f.live.set(uint32(n)) //nolint:gosec // fewer than 2^32 words
+		}
 	}
 	return f
 }
@@ -282,12 +300,30 @@ func (s *state) view() rows {
 	return r
 }
 
-const frozenBatch = 512 // rows or records in a batch of frozen.batches
+// frozenBatch is how many words, records or rows frozen.batches puts together.
+const frozenBatch = 1024
 
-// batches yields the living as batches that build the same state anew,
-// without what has died.
+// batches yields the living as numbered batches that build the same state
+// anew, without what has died: words, then metadata, then passages.
 func (f *frozen) batches(yield func(*batch) error) error {
-	b := &batch{}
+	out := &batch{numbered: true}
+	flush := func(atLeast int) error {
+		if max(len(out.words), len(out.meta), len(out.entries)) < atLeast {
+			return nil
+		}
+		b := out
+		out = &batch{numbered: true}
+		return yield(b)
+	}
+	numbers, known := make([]uint32, len(f.words)), uint32(0)
+	for old := range f.live.all() {
+		numbers[old] = known
+		known++
+		out.words = append(out.words, f.words[old])
+		if err := flush(64 * frozenBatch); err != nil {
+			return err
+		}
+	}
 	for _, rec := range f.records {
 		if len(rec.values) == 0 {
 			continue
@@ -296,40 +332,25 @@ func (f *frozen) batches(yield func(*batch) error) error {
 		for i, v := range rec.values {
 			m.values[i] = namedValue{f.fields[v.field], v.value}
 		}
-		if b.meta = append(b.meta, m); len(b.meta) == frozenBatch {
-			if err := yield(b); err != nil {
-				return err
-			}
-			b = &batch{}
+		out.meta = append(out.meta, m)
+		if err := flush(frozenBatch); err != nil {
+			return err
 		}
 	}
-	// local[w] is the place of word w in the batch of that number.
-	type number struct{ batch, at uint32 }
-	local := make([]number, len(f.words))
-	count := uint32(1)
 	for row := range f.rows.alive.all() {
 		e := entry{
 			id: f.rows.ids[row], record: f.records[f.rows.record[row]].id,
 			length: f.rows.length[row], vector: f.rows.vector(row, f.dims),
 		}
-		for word, n := range f.rows.termsOf(row) {
-			if local[word].batch != count {
-				local[word] = number{count, uint32(len(b.words))} //nolint:gosec // fewer than 2^32 words
-				b.words = append(b.words, f.words[word])
-			}
-			e.terms = append(e.terms, termCount{local[word].at, n})
+		for old, n := range f.rows.termsOf(row) {
+			e.terms = append(e.terms, termCount{numbers[old], n})
 		}
-		if b.entries = append(b.entries, e); len(b.entries) == frozenBatch {
-			if err := yield(b); err != nil {
-				return err
-			}
-			b, count = &batch{}, count+1
+		out.entries = append(out.entries, e)
+		if err := flush(frozenBatch); err != nil {
+			return err
 		}
 	}
-	if len(b.meta) == 0 && len(b.entries) == 0 {
-		return nil
-	}
-	return yield(b)
+	return flush(1)
 }
 
 // bitset is a set of rows.
