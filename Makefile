@@ -1,0 +1,46 @@
+# Every target works on a bare machine with Go; `make help` lists them.
+GO      ?= go
+TOOL     = $(GO) tool -modfile=tools/lint/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+export CGO_ENABLED ?= 1
+
+.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval console test-console sample clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+build: ## build bin/holdfast
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/holdfast ./cmd/holdfast
+
+demo: build ## build the binary and show the whole path on a sample
+	bin/holdfast demo
+
+test: ## run every test, with the race detector, shuffled
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+check: format lint tidy test demo-check ## all that CI runs
+
+format: ## fail if a file is not gofumpt-formatted
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
+
+lint: ## run the linters; import rules are a test (arch_test.go)
+	$(TOOL) golangci-lint run ./...
+
+tidy: ## fail if go.mod is not tidy
+	$(GO) mod tidy -diff
+
+vuln: ## look for known vulnerabilities
+	$(TOOL) govulncheck ./...
+
+demo-check: build
+	bin/holdfast demo </dev/null >/dev/null
+
+bench: build ## end-to-end throughput, memory and latency
+	$(GO) run ./tools/bench/endtoend -binary bin/holdfast
+
+sample: ## make the demo's sample again (the same bytes)
+	$(GO) run ./tools/sample
+
+clean: ## delete what was built
+	rm -rf bin
