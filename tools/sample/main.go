@@ -188,7 +188,7 @@ func (gen *generator) ticket(id string, created time.Time) (*ticket, error) {
 // body writes the text in one of the styles.
 func (x *writer) body() (string, *text) {
 	n := x.target()
-	weights := []int{26, 20, 16, 11, 10, 8, 9}
+	weights := []int{26, 19, 16, 11, 10, 8, 19}
 	if x.lang != "en" {
 		weights = []int{50, 30, 0, 0, 12, 4, 4}
 	}

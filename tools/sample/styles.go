@@ -94,9 +94,9 @@ func (x *writer) header(at time.Time, fromAgent bool) *text {
 	case 2:
 		t.raw("From: ")
 		x.named(t, p)
-		t.raw(at.Format("\nDate: Mon, 02 Jan 2006 15:04:05 +0000\nMessage-ID: <"))
-		t.value(uuid(x.w.rng)+"@mx.tidewell.example", "", true)
-		t.raw(">\n")
+		t.raw(at.Format("\nDate: Mon, 02 Jan 2006 15:04:05 +0000\nReference: "))
+		t.value(uuid(x.w.rng), "", true)
+		t.raw("\n")
 	case 3:
 		t.raw(at.Format("2006-01-02 15:04 GMT "))
 		t.value(p.full(), tPerson, true)
