@@ -14,7 +14,8 @@ import (
 	"github.com/holdfast/holdfast/gate"
 )
 
-// Store opens transactions. It is safe for concurrent use.
+// Store opens transactions. It is safe for concurrent use. Times are kept to
+// the microsecond; a limit of 0 is no limit, except to Lease, which takes one.
 type Store interface {
 	// View runs fn in a read-only transaction with one consistent snapshot.
 	View(ctx context.Context, fn func(Tx) error) error
@@ -106,7 +107,7 @@ type Collections interface {
 }
 
 // Ref is the opaque internal id by which a record is known outside the
-// record store. It is never used again for another record.
+// record store: above 0, and never used again for another record.
 type Ref int64
 
 // Record is a business object. The stored row is the truth.
@@ -135,16 +136,17 @@ const (
 
 // Write asks for one change to one record.
 type Write struct {
-	ID     string
+	ID     string // see CheckID
 	Op     Op
 	Fields Fields
 	// IfVersion, when set, must be the record's version; 0 means "must not
-	// exist".
+	// exist", which a tombstone does not.
 	IfVersion *int64
 }
 
 // Written is what became of a Write. A Put, Patch or Delete that changes
-// nothing keeps the version and makes no change.
+// nothing keeps the version and makes no change. To patch what is not there,
+// or delete what never was, is fault.NotFound.
 type Written struct {
 	Ref            Ref
 	Version        int64
@@ -219,16 +221,20 @@ type Pending struct {
 // is in it at most once, and never under two leases.
 type Changes interface {
 	// Lease takes pending changes of one collection, the one that has waited
-	// longest, oldest first. A change that is marked to be processed alone
-	// comes alone. No change at all is an empty lease.
+	// longest, in the order of their oldest writes that are not indexed. A
+	// change that is marked to be processed alone comes alone; so does one of
+	// which three leases ended by a crash or by time, as it may be the cause.
+	// What is held under leases that have expired is free again from here on.
+	// No change at all is an empty lease.
 	Lease(ctx context.Context, q LeaseRequest) (Lease, error)
-	// Held returns what is still held under an epoch.
+	// Held returns what is still held under an epoch, as it was leased.
 	Held(ctx context.Context, epoch int64) (Lease, error)
 	// Renew extends a lease; fault.Conflict if nothing is held under it.
 	Renew(ctx context.Context, epoch int64, until time.Time) error
-	// Complete ends the work on changes held under epoch. A record written
-	// again in the meantime stays pending. It returns the refs that were still
-	// held; the others changed nothing.
+	// Complete ends the work on changes held under epoch, up to their numbers.
+	// A record written again in the meantime stays pending, with what that
+	// changed. It returns the refs that were still held; the others changed
+	// nothing.
 	Complete(ctx context.Context, epoch int64, changes []Change) ([]Ref, error)
 	// Release gives held changes back, to be leased again from notBefore on;
 	// alone keeps each from sharing a batch.
@@ -241,12 +247,13 @@ type Changes interface {
 	// TouchAll makes every live record of a collection pending, for what has
 	// changed in the declaration.
 	TouchAll(ctx context.Context, c CollectionID, what Changed) error
-	// Reset frees every lease; only the single owner of a store may call it,
-	// when it starts.
+	// Reset frees every lease, and every claim on a vector; only the single
+	// owner of a store may call it, when it starts.
 	Reset(ctx context.Context) error
 	// Pending measures one collection.
 	Pending(ctx context.Context, c CollectionID) (Pending, error)
-	// NextDue is when the earliest waiting change may be leased; zero if none waits.
+	// NextDue is when the earliest change may be leased: a time in the past if
+	// one is ready, the end of its lease for one that is held, zero if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 }
 
@@ -288,7 +295,8 @@ type PassageSet struct {
 // Passages keeps sealed passages by generation.
 type Passages interface {
 	// Stage keeps the sealed clean fields of held records between the gate
-	// and the splitter. Staging a record again replaces it.
+	// and the splitter. Staging a record again replaces it; fields of a record
+	// that is not held under epoch are left out. What is staged ends with its lease.
 	Stage(ctx context.Context, epoch int64, fields []StagedField) error
 	// Staged returns what was staged under an epoch, by ref and field.
 	Staged(ctx context.Context, epoch int64) ([]StagedField, error)
@@ -298,7 +306,8 @@ type Passages interface {
 	// Replace makes the sets the passages of their records. A passage whose
 	// field, Text and Display a record had before keeps its id and its state,
 	// wherever it has moved to; what is left over becomes Removed. A set older
-	// than what is stored changes nothing.
+	// than the record or what is stored changes nothing, nor does the text of a
+	// record that is deleted.
 	Replace(ctx context.Context, g GenerationID, sets []PassageSet) error
 	// Of returns the passages of records in every state, by ref and ordinal.
 	Of(ctx context.Context, g GenerationID, refs []Ref) ([]Passage, error)
