@@ -336,9 +336,9 @@ func (sc *scan) emailAt(s, e int) {
 	switch {
 	case strong:
 		sc.add(start, d.end, Email, "email-obfuscated", 0.9)
+	case !d.known:
 	case d.spoken:
 		sc.add(start, d.end, Email, "email-obfuscated", 0.8)
-	case !d.known:
 	case v[s] == 'A' && v[s+1] == 'T' && (isLower(v[left-2]) || isLower(v[right])):
 		sc.add(start, d.end, Email, "email-obfuscated", 0.75)
 	default:

@@ -205,6 +205,9 @@ func (sc *scan) labelled(r *run, ctx context) {
 			if !r.whole(sc.v, n) || !l.letters && !r.allDigits(n) || r.breaks(n) > 0 {
 				continue
 			}
+			if r.dotted(n) {
+				continue // a version
+			}
 			if l.typ == USPassport && r.digits>>1&(1<<8-1) != 1<<8-1 {
 				continue // a letter or a digit, and eight digits
 			}
@@ -215,6 +218,16 @@ func (sc *scan) labelled(r *run, ctx context) {
 			break
 		}
 	}
+}
+
+// dotted reports whether a dot or slash separates groups of the first n characters.
+func (r *run) dotted(n int) bool {
+	for e := r.ends & (1<<(n-1) - 1); e != 0; e &= e - 1 {
+		if c := r.sep[bits.TrailingZeros64(e)]; c == '.' || c == '/' {
+			return true
+		}
+	}
+	return false
 }
 
 // label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value stand

@@ -107,7 +107,7 @@ func (sc *scan) assign(i int) {
 	if !known {
 		if n := len(sc.marks); n > 0 && sc.marks[n-1].kinds&ctxPassword != 0 && sc.marks[n-1].line == sc.line && i-sc.marks[n-1].end <= 40 {
 			s, e, quoted := sc.value(from, i < sc.urlEnd)
-			if e-s >= 6 && classes(v[s:e]) >= 2 && !quoted {
+			if e-s >= 6 && mostlyWord(v[s:e]) && classes(v[s:e]) >= 2 && !quoted {
 				sc.password(s, e, quoted, 0.7)
 			}
 		}
@@ -118,7 +118,7 @@ func (sc *scan) assign(i int) {
 		return
 	}
 	if password {
-		if string(key) == "pass" && (v[i] != '=' || classes(v[s:e]) < 2) && classes(v[s:e]) < 3 {
+		if string(key) == "pass" && v[i] == ':' && (isUpper(v[i-1]) || !hasDigit(v[s:e]) || v[s] == '\\') {
 			return // "PASS: TestX", "pass: all of them"
 		}
 		score := float32(0.9)
@@ -244,11 +244,11 @@ func classes(s string) int {
 // password reports [s, e) unless it is a placeholder, a word that says something about a password, or code.
 func (sc *scan) password(s, e int, quoted bool, score float32) {
 	w := sc.v[s:e]
-	if len(w) < 3 || placeholder(w) || notPassword[strings.ToLower(w)] {
+	if len(w) < 3 || strings.HasPrefix(w, "0x") || placeholder(w) || notPassword[strings.ToLower(w)] {
 		return
 	}
 	if !quoted {
-		if c := sc.byteAt(e); c == '(' || strings.IndexByte(w, '(') > 0 && strings.HasSuffix(w, ")") {
+		if c := w[len(w)-1]; sc.byteAt(e) == '(' || c == '{' || c == '(' || strings.IndexByte(w, '(') > 0 && strings.HasSuffix(w, ")") {
 			return // a call
 		}
 		if k := strings.IndexByte(w, '('); k > 3 && (classes(w[:k]) < 3 || selector(w[:k])) {

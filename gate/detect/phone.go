@@ -281,6 +281,10 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 	if d.digits[0] == '0' {
 		regions = sc.s.regions.trunk
 	}
+	if v, i := sc.v, sc.dialStart; bonus == 0 && d.upTo[0] == 2 && at(v, i-1) == ' ' && isDigit(at(v, i-2)) != isDigit(at(v, i-3)) &&
+		hexValue(at(v, i-2)) >= 0 && hexValue(at(v, i-3)) >= 0 {
+		return 0 // a dump of bytes
+	}
 	if bonus == 0 && (format != formStrong || g+1 < d.groups && d.seps[g] == ' ' && d.seps[g+1] == ' ') {
 		return 0
 	}
@@ -343,6 +347,8 @@ func (d *dialled) format(g int) int {
 		return formStrong
 	case g == 3 && size(0) == 1 && d.digits[0] == '1' && size(1) == 3 && size(2) == 3 && size(3) == 4:
 		return formStrong
+	case d.digits[0] == '0' && d.digits[1] == '0':
+		return formNone
 	case d.digits[0] == '0' && g == 4 && size(0) == 2 && size(1) == 2 && size(2) == 2 && size(3) == 2 && size(4) == 2:
 		return formStrong // France
 	case d.digits[0] == '0' && size(0) >= 3 && size(0) <= 6 && d.upTo[g] >= 9 && g <= 4:
