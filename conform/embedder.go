@@ -36,10 +36,15 @@ func Embedder(t *testing.T, open func(t *testing.T) embedding.Embedder) {
 // keepAll leaves texts as they are, so that a test says what is embedded.
 var keepAll = gate.Policy{Name: "keep", Version: 1, Otherwise: gate.Rule{Action: gate.Keep}}
 
+// testGate is made once: loading its dictionaries takes longer than most tests.
+var testGate = sync.OnceValues(func() (*gate.Gate, error) {
+	return gate.New(gate.Config{Key: make([]byte, gate.KeySize)})
+})
+
 // CleanTexts passes texts through a gate under a policy, for tests.
 func CleanTexts(tb testing.TB, p gate.Policy, texts ...string) []gate.Clean {
 	tb.Helper()
-	g, err := gate.New(gate.Config{Key: make([]byte, gate.KeySize)})
+	g, err := testGate()
 	if err != nil {
 		tb.Fatalf("make a gate: %v", err)
 	}

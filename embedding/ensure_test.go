@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/holdfast/holdfast/digest"
@@ -160,38 +161,41 @@ func TestAFailedCallKeepsWhatWasDone(t *testing.T) {
 }
 
 // Goroutines that wait for one another's texts share a failure rather than
-// each asking a provider that is down.
+// each asking a provider that is down; one that gives up waiting disturbs
+// nobody.
 func TestWaitersShareAFailure(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	s := f.open(t, nil)
-	down := fault.New(fault.Unavailable, "down")
-	e := &counting{}
-	asked, release := make(chan struct{}), make(chan struct{})
-	e.before = func(context.Context, []gate.Clean) error {
-		close(asked)
-		<-release
-		return down
-	}
 	texts := ensureTexts(t, named("share", 5)...)
-	var wg sync.WaitGroup
-	run := func() {
-		if _, err := s.Ensure(t.Context(), e, texts); !errors.Is(err, down) {
-			t.Errorf("error = %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		s := f.open(t, nil)
+		down := fault.New(fault.Unavailable, "down")
+		release := make(chan struct{})
+		e := &counting{before: func(context.Context, []gate.Clean) error { <-release; return down }}
+		impatient, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if _, err := s.Ensure(t.Context(), e, texts); !errors.Is(err, down) {
+					t.Errorf("error = %v", err)
+				}
+			})
+			synctest.Wait() // the first is with the model, the others wait for it
 		}
-	}
-	wg.Go(run)
-	<-asked
-	waiter, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Ensure(waiter, e, texts); !errors.Is(err, context.Canceled) {
-		t.Errorf("a waiter that gives up: %v", err)
-	}
-	close(release)
-	wg.Wait()
-	if _, most := e.embedded(); most != 1 {
-		t.Errorf("asked %d times", most)
-	}
+		wg.Go(func() {
+			if _, err := s.Ensure(impatient, e, texts); !errors.Is(err, context.Canceled) {
+				t.Errorf("one that gives up: %v", err)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(release)
+		wg.Wait()
+		if _, most := e.embedded(); most != 1 {
+			t.Errorf("asked %d times", most)
+		}
+	})
 }
 
 // A worker that died holds its claims until they expire; then they are
