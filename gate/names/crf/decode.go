@@ -30,6 +30,10 @@ const (
 // without its neighbours' labels, which nearly never could change it.
 const certain = 6
 
+// settled is the like before joint features are looked at; a token that clear is
+// not worth their cost.
+const settled = 5
+
 const (
 	cacheBits = 12
 	reach     = 2*Radius + 1
@@ -175,6 +179,10 @@ func (s *Scratch) score(i int) {
 			total.add(near[lookahead+d].shift[Radius+d])
 		}
 	}
+	if total.margin()-float32(s.bias) > settled*s.model.scale {
+		s.endRun()
+		return
+	}
 	var w window
 	for d, word := range near {
 		w.form[d] = &word.form
@@ -188,12 +196,22 @@ func (s *Scratch) score(i int) {
 	r := runToken{start: t.Start, end: t.End, class: t.Class, title: t.word.form.title}
 	total.unpack(&r.emit)
 	r.emit[Outside] -= s.bias
-	best := max(r.emit[1], r.emit[2], r.emit[3], r.emit[4], r.emit[5], r.emit[6])
-	if float32(r.emit[Outside]-best) > certain*s.model.scale {
+	if outsideBy(&r.emit) > certain*s.model.scale {
 		s.endRun()
 		return
 	}
 	s.extend(r)
+}
+
+// margin is by how much the scores favour being outside.
+func (r row) margin() float32 {
+	var e [Labels]int32
+	r.unpack(&e)
+	return outsideBy(&e)
+}
+
+func outsideBy(e *[Labels]int32) float32 {
+	return float32(e[Outside] - max(e[1], e[2], e[3], e[4], e[5], e[6]))
 }
 
 // extend adds a token to the run.

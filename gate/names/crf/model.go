@@ -170,7 +170,7 @@ func (r *reader) float32() float32 { return math.Float32frombits(r.uint32()) }
 // size reads the length of a hash table: a power of two.
 func (r *reader) size() int {
 	n := int(r.uint32())
-	if n < 8 || n&(n-1) != 0 || n > len(r.b) {
+	if n < 8 || n&(n-1) != 0 || n/8 > len(r.b) {
 		r.failed = true
 		return 0
 	}
