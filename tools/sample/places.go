@@ -23,7 +23,7 @@ type country struct {
 
 func places(s string) []place {
 	var out []place
-	for _, f := range strings.Split(s, ";") {
+	for f := range strings.SplitSeq(s, ";") {
 		city, code, _ := strings.Cut(f, "/")
 		out = append(out, place{strings.TrimSpace(city), strings.TrimSpace(code)})
 	}

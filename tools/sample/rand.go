@@ -16,7 +16,7 @@ func (r *rng) next() uint64 {
 
 // intn returns a number in [0, n); n must be positive.
 func (r *rng) intn(n int) int {
-	return int(r.next()>>33) % n //nolint:gosec // 31 bits fit an int on every platform
+	return int(r.next()>>33) % n
 }
 
 // between returns a number in [lo, hi].

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"math/big"
 	"os"
 	"slices"
@@ -29,7 +30,7 @@ func TestCommittedBytesAreWhatTheSeedGives(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]byte{"tickets.jsonl": records, "labels.jsonl": labels} {
-		got, err := os.ReadFile("../../cmd/holdfast/sample/" + name)
+		got, err := fs.ReadFile(os.DirFS("../../cmd/holdfast/sample"), name)
 		if err != nil {
 			t.Fatal(err)
 		}

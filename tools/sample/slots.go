@@ -18,7 +18,7 @@ const (
 	tIP     = "IP_ADDRESS"
 	tBirth  = "DATE_OF_BIRTH"
 	tSecret = "SECRET"
-	tID     = "*"      // a national id: its own type comes from the customer
+	tID     = "*" // a national id: its own type comes from the customer
 )
 
 // slot makes a value. With kind empty it is no personal data. A fixed value keeps its case.

@@ -172,9 +172,10 @@ func (x *writer) speaker(t *text, form, who int, at time.Time, agent bool) {
 		p, role = x.w.agent, "Agent"
 	}
 	name, kind := p.full(), tPerson
-	if who == 1 {
+	switch who {
+	case 1:
 		name = p.first
-	} else if who == 2 {
+	case 2:
 		name = p.first + " " + firstRune(p.last) + "."
 	}
 	if x.w.impersonal {

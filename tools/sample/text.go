@@ -107,7 +107,6 @@ func (t *text) quoted(prefix string) *text {
 				p = strings.TrimRight(prefix, " ")
 			}
 			out.b = append(out.b, p...)
-			line = false
 		}
 		at[i] = len(out.b)
 		out.b = append(out.b, c)
@@ -168,7 +167,7 @@ func skeletons(s string, marks []mark) []string {
 // wordy counts the words of a skeleton that are more than a placeholder.
 func wordy(k string) int {
 	n := 0
-	for _, w := range strings.Fields(k) {
+	for w := range strings.FieldsSeq(k) {
 		if strings.IndexFunc(w, unicode.IsLetter) >= 0 {
 			n++
 		}

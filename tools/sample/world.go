@@ -58,8 +58,6 @@ type world struct {
 	agent      person
 	agent2     person
 	colleague  person
-	product    string
-	order      string
 	created    time.Time
 	impersonal bool
 	language   string
