@@ -118,7 +118,7 @@ func step(text string, i int) (out [2]byte, n, w int) {
 		if i+2 < len(text) {
 			hi, lo := hexValue(text[i+1]), hexValue(text[i+2])
 			if c := hi<<4 | lo; hi >= 2 && lo >= 0 && c < 0x7f {
-				return [2]byte{byte(c)}, 1, 3
+				return [2]byte{byte(c)}, 1, 3 //nolint:gosec // printable ASCII
 			}
 		}
 		return out, -1, 1
@@ -153,7 +153,7 @@ func escape(text string, i int) (out [2]byte, n, w int) {
 				if h < 0 {
 					return out, -1, 1
 				}
-				r = r<<4 | rune(h)
+				r = r<<4 | rune(h) //nolint:gosec // a hexadecimal digit
 			}
 			if r >= 0x20 && (r < 0xd800 || r > 0xdfff) {
 				if out, n = foldRune(r); n >= 0 {
@@ -382,7 +382,7 @@ var lookalike = func() (t [0x530]byte) {
 	pairs := []rune("ΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXνvοoρpιiαaυuϲcϳj" +
 		"АAВBЕEЅSІIЈJКKМMНHОOРPСCТTУYХXаaеeоoрpсcуyхxѕsіiјjԁdһhԛqԝwӏlүyғf")
 	for i := 0; i+1 < len(pairs); i += 2 {
-		t[pairs[i]] = byte(pairs[i+1]) //nolint:gosec // the second of each pair is ASCII
+		t[pairs[i]] = byte(pairs[i+1])
 	}
 	return t
 }()

@@ -248,7 +248,8 @@ func (sc *scan) label(pos int) kinds {
 					words++
 				}
 			case c == '.':
-				ok = !(j+2 < len(gap) && isUpper(gap[j+2])) && (j < 4 || j+2 >= len(gap)) // the end of the sentence
+				last := j+2 >= len(gap)
+				ok = last || j < 4 && !isUpper(gap[j+2]) // else the sentence ends
 			case isDigit(c), c == '\n', c == ';', c == ',', c == '_', c == '{', c == '}', c == '[', c == '<':
 				ok = false
 			}

@@ -102,7 +102,7 @@ func codiceFiscale(c []byte) bool {
 		}
 		sum += k
 	}
-	return c[15] == byte('A'+sum%26) //nolint:gosec // below 26
+	return c[15] == byte('A'+sum%26)
 }
 
 // steuerID: § 139b AO with the check digit of ISO 7064 mod 11,10; of the first ten digits one occurs twice or three

@@ -121,10 +121,10 @@ func TestIdentifiers(t *testing.T) {
 // nearMiss puts another character of the same kind in place of the last.
 func nearMiss(v string) string {
 	c := v[len(v)-1]
-	switch {
-	case c == '9':
+	switch c {
+	case '9':
 		c = '0'
-	case c == 'Z' || c == 'z':
+	case 'Z', 'z':
 		c -= 25
 	default:
 		c++

@@ -4,17 +4,19 @@ import "strings"
 
 // keywords are the context words and triggers in English, German, Spanish, French and some Italian, Portuguese,
 // Dutch and Nordic, without accents, as the fold leaves them.
+//
+//nolint:misspell // most of these languages are not English
 var keywords = func() []keyword {
 	var all []keyword
 	list := func(k kinds, act action, words string) {
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			all = append(all, keyword{w, k, act, 0})
 		}
 	}
 	numbered := func(act action, groups ...string) {
 		for i, g := range groups {
-			for _, w := range strings.Fields(g) {
-				arg := uint8(i + 1) //nolint:gosec // a dozen groups
+			for w := range strings.FieldsSeq(g) {
+				arg := uint8(i + 1)
 				if act == actStreet {
 					arg = 1 << i // a word can stand before and behind the name
 				}

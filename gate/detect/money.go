@@ -182,7 +182,7 @@ func (sc *scan) iban(i int) {
 			c[n] = ch &^ 0x20
 			n++
 		case ch == ' ' || ch == '-' || ch == '.' || ch == '\n' || ch == '\r':
-			if !isAlnum(sc.byteAt(j+1)) && !(ch == '\r' && sc.byteAt(j+1) == '\n') {
+			if next := sc.byteAt(j + 1); !isAlnum(next) && (ch != '\r' || next != '\n') {
 				return
 			}
 		default:
@@ -246,7 +246,7 @@ func alphabetValues(alphabet string) (t [256]int8) {
 		t[i] = -1
 	}
 	for i := range len(alphabet) {
-		t[alphabet[i]] = int8(i) //nolint:gosec // alphabets have at most 58 characters
+		t[alphabet[i]] = int8(i)
 	}
 	return t
 }
@@ -324,7 +324,7 @@ func bech32(w string) bool {
 		if x < 0 {
 			return false
 		}
-		feed(uint32(x)) //nolint:gosec // not negative
+		feed(uint32(x))
 	}
 	return sum == 1 || sum == 0x2bc830a3
 }

@@ -292,10 +292,10 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		if !p.validNational(d.digits[:n]) {
 			continue
 		}
-		switch {
-		case format == formStrong:
+		switch format {
+		case formStrong:
 			return 0.7 + 0.25*bonus
-		case format == formGrouped:
+		case formGrouped:
 			return 0.55 + 0.35*bonus
 		}
 		return 0.55 + 0.25*bonus
