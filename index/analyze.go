@@ -245,7 +245,8 @@ func unspaced(r rune) bool {
 		return false
 	}
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul,
-		unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) || r == 0x30fc || r == 0xff70 // the long-vowel mark
+		unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) ||
+		r == 0x30fc || r == 0xff70 || r == 0xff9e || r == 0xff9f // long vowels and half-width sound marks
 }
 
 // pseudonym reports whether a word has the form that the gate gives to
@@ -270,18 +271,15 @@ func notDigit(c byte) bool  { return !digit(c) }
 func notLetter(c byte) bool { return c < 'a' || 'z' < c }
 
 // stem yields a word without the plural of English, by the rules of D. Harman,
-// "How effective is suffixing?", JASIS 42(1), 1991. Other languages' words lose
-// little, and the same in texts and queries.
+// "How effective is suffixing?", JASIS 42(1), 1991, but fees and shoes lose
+// their "s" too. Other languages' words lose little, and the same in texts and
+// queries.
 func (t *tokenizer) stem(w []byte) {
 	n := len(w)
-	if n < 4 || w[n-1] != 's' || slices.ContainsFunc(w, notLetter) {
+	switch {
+	case n < 4 || w[n-1] != 's' || w[n-2] == 's' || w[n-2] == 'u' || slices.ContainsFunc(w, notLetter):
 		t.yield(w)
-		return
-	}
-	switch before, at := w[n-2], w[n-3]; {
-	case before == 's' || before == 'u', before == 'e' && (at == 'a' || at == 'e' || at == 'o'):
-		t.yield(w)
-	case before == 'e' && at == 'i' && n > 4 && w[n-4] != 'a' && w[n-4] != 'e':
+	case n > 4 && w[n-2] == 'e' && w[n-3] == 'i':
 		t.singular = append(append(t.singular[:0], w[:n-3]...), 'y')
 		t.yield(t.singular)
 	default:
