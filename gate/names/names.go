@@ -90,7 +90,7 @@ func (t *Tagger) Version() string { return t.version }
 
 // Tag appends the names in text to dst, in order and without overlaps.
 func (t *Tagger) Tag(dst []Span, text string, opts Options) []Span {
-	m := t.scratch.Get().(*memory) //nolint:errcheck,forcetypeassert // New makes nothing else
+	m := t.scratch.Get().(*memory) // New makes nothing else
 	var bias float32
 	if opts.Recall {
 		bias = recallBias

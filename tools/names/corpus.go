@@ -198,7 +198,7 @@ func (s tokens) render(spaced bool) Example {
 			continue
 		}
 		if trimmed > start {
-			e.Spans = append(e.Spans, crf.Span{Start: start, End: trimmed, Kind: crf.Kind(kind)})
+			e.Spans = append(e.Spans, crf.Span{Start: start, End: trimmed, Kind: crf.Kind(kind)}) //nolint:gosec // G115: one of three
 			open = len(e.Spans) - 1
 		}
 	}

@@ -88,7 +88,7 @@ func readLexicon() (*crf.Lexicon, map[uint64]crf.Facts, *Pools, error) {
 	}
 	for line := range strings.Lines(wordsFile) {
 		code, list, _ := strings.Cut(line, ":")
-		for _, word := range strings.Fields(list) {
+		for word := range strings.FieldsSeq(list) {
 			learn(facts, "W", word, 3, code)
 			if code != "en" {
 				foreign[code] = append(foreign[code], word)

@@ -2,11 +2,15 @@
 //
 // Usage, from the repository's root:
 //
-//	go run ./tools/names -data ../shared/data/ner -out gate/names/weights.bin
+//	go run ./tools/names -data ../shared/data/ner -silver silver.jsonl -out gate/names/weights.bin
+//	go run ./tools/names -data ../shared/data/ner -eval
 //
-// The same inputs and seed give the same bytes. Inputs are the annotated corpora
-// (*.conll), the lists in lexicon/lexicon.tsv.gz (see lexicon/build.py) and text
-// generated from templates. With -eval it measures the weights in -out instead.
+// The first trains, the second measures. The same inputs and seed give the same bytes.
+// Inputs are the annotated corpora (*.conll), mail labelled by another model (made by
+// silver/label.py; without -silver the weights are about a point worse), the lists in
+// lexicon/lexicon.tsv.gz (made by lexicon/build.py, committed), and text generated from
+// templates. Sentences held out are told by holdOut; training never sees them, except
+// that the two parameters which calibrate scores are fitted to them.
 package main
 
 import (
@@ -34,14 +38,14 @@ func main() {
 	flag.IntVar(&opts.Synthetic, "synthetic", opts.Synthetic, "generated texts")
 	flag.IntVar(&opts.SilverTexts, "silvertexts", opts.SilverTexts, "most paragraphs of -silver used")
 	flag.Parse()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
-	if err := run(*data, *out, *evalOnly, *errors, opts); err != nil {
-		slog.Error("names", "error", err)
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := run(log, *data, *out, *evalOnly, *errors, opts); err != nil {
+		log.Error("names", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
+func run(log *slog.Logger, data, out string, evalOnly bool, errors int, opts trainOptions) error {
 	corpora, err := readCorpora(data)
 	if err != nil {
 		return err
@@ -62,7 +66,7 @@ func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
 		}
 		return report(os.Stdout, model, sets, errors)
 	}
-	t := trainer{opts: opts, lexicon: lexicon}
+	t := trainer{opts: opts, lexicon: lexicon, log: log}
 	var silver []Example
 	if opts.Silver != "" {
 		if silver, err = readSilver(opts.Silver, facts); err != nil {
@@ -74,7 +78,7 @@ func run(data, out string, evalOnly bool, errors int, opts trainOptions) error {
 	model, dropped := crf.New(params)
 	params.Calibrate = calibrate(model, sets)
 	model, _ = crf.New(params)
-	slog.Info("model", "dropped", dropped, "calibration", params.Calibrate)
+	log.Info("model", "dropped", dropped, "calibration", params.Calibrate)
 	if err := os.WriteFile(out, model.Encode(), 0o644); err != nil { //nolint:gosec // G306: the file is public
 		return err
 	}

@@ -34,7 +34,7 @@ func readSilver(path string, facts map[uint64]crf.Facts) ([]Example, error) {
 		e := Example{Text: line.Text}
 		labelled := make([]bool, len(e.Text)+1)
 		for _, s := range line.Spans {
-			start, end := int(s[0].(float64)), int(s[1].(float64)) //nolint:errcheck,forcetypeassert // label.py writes numbers
+			start, end := int(s[0].(float64)), int(s[1].(float64)) // label.py writes numbers
 			label := fmt.Sprint(s[2])
 			for i := start; i < end; i++ {
 				labelled[i] = true

@@ -101,7 +101,7 @@ func (g *generator) textOf(lang language, parts int) Example {
 	separator := pick(g.rng, []string{" ", " ", "\n", "\n\n"})
 	for i := range parts {
 		if i > 0 {
-			b.WriteString(separator)
+			b.text.WriteString(separator)
 		}
 		file := lang.file
 		if i > 0 && file == "en" && g.rng.IntN(4) == 0 {
@@ -109,7 +109,7 @@ func (g *generator) textOf(lang language, parts int) Example {
 		}
 		b.fill(pick(g.rng, g.templates[file]))
 	}
-	e := Example{Text: b.String(), Spans: b.spans}
+	e := Example{Text: b.text.String(), Spans: b.spans}
 	switch g.rng.IntN(12) {
 	case 0, 1:
 		e = recased(e, strings.ToLower)
@@ -120,7 +120,7 @@ func (g *generator) textOf(lang language, parts int) Example {
 }
 
 type builder struct {
-	strings.Builder
+	text    strings.Builder
 	g       *generator
 	lang    language
 	culture *Culture
@@ -128,8 +128,8 @@ type builder struct {
 }
 
 func (b *builder) span(kind crf.Kind, name string) {
-	start := b.Len()
-	b.WriteString(name)
+	start := b.text.Len()
+	b.text.WriteString(name)
 	end := start + len(strings.TrimRight(name, ". "))
 	b.spans = append(b.spans, crf.Span{Start: start, End: end, Kind: kind})
 }
@@ -139,14 +139,14 @@ func (b *builder) fill(template string) {
 	for template != "" {
 		open := strings.IndexByte(template, '{')
 		if open < 0 {
-			b.WriteString(template)
+			b.text.WriteString(template)
 			return
 		}
-		b.WriteString(template[:open])
+		b.text.WriteString(template[:open])
 		template = template[open:]
 		end := strings.IndexByte(template, '}')
 		if end < 0 || !b.slot(template[1:end]) {
-			b.WriteByte('{')
+			b.text.WriteByte('{')
 			template = template[1:]
 			continue
 		}
@@ -190,7 +190,7 @@ func (b *builder) slot(name string) bool {
 	case "SG":
 		b.span(crf.Person, strings.ToUpper(c.surname(r)+"/"+c.given(r)))
 	case "TS", "TP":
-		b.WriteString(pick(r, titlesOf) + " ")
+		b.text.WriteString(pick(r, titlesOf) + " ")
 		person := b.surname()
 		if name == "TP" {
 			person = c.person(r)
@@ -237,7 +237,7 @@ func (b *builder) follow(name string) {
 		b.span(crf.Person, name)
 		return
 	}
-	if between := b.String()[b.spans[last].End:]; between != " " && between != ". " {
+	if between := b.text.String()[b.spans[last].End:]; between != " " && between != ". " {
 		b.span(crf.Person, name)
 		return
 	}
@@ -357,8 +357,9 @@ func (b *builder) organisation() string {
 	case 7:
 		return capital(pick(r, b.g.pools.Words)) + pick(r, options)
 	}
-	name := ""
-	for range 2 + r.IntN(2) {
+	third := r.IntN(2) == 1
+	name := pick(r, syllables) + pick(r, syllables)
+	if third {
 		name += pick(r, syllables)
 	}
 	return capital(name) + suffix
@@ -378,12 +379,12 @@ func capital(word string) string {
 // filler writes the slots that name nothing.
 func (b *builder) filler(name string) bool {
 	r := b.g.rng
-	write := func(format string, args ...any) { fmt.Fprintf(b, format, args...) }
+	write := func(format string, args ...any) { fmt.Fprintf(&b.text, format, args...) }
 	switch name {
 	case "W":
-		b.WriteString(capital(pick(r, b.g.pools.Words)))
+		b.text.WriteString(capital(pick(r, b.g.pools.Words)))
 	case "w":
-		b.WriteString(pick(r, b.g.pools.Words))
+		b.text.WriteString(pick(r, b.g.pools.Words))
 	case "X":
 		list := pick(r, b.g.pools.Foreign)
 		for i := range 3 + r.IntN(8) {
@@ -393,10 +394,10 @@ func (b *builder) filler(name string) bool {
 			} else {
 				word = " " + word
 			}
-			b.WriteString(word)
+			b.text.WriteString(word)
 		}
 	case "WU":
-		b.WriteString(strings.ToUpper(pick(r, b.g.pools.Words)))
+		b.text.WriteString(strings.ToUpper(pick(r, b.g.pools.Words)))
 	case "Q":
 		write("\"The %s\"", capital(pick(r, b.g.pools.Words)))
 	case "N":
@@ -418,9 +419,9 @@ func (b *builder) filler(name string) bool {
 			write("%d-%02d-%02d", year, month+1, day)
 		}
 	case "MON":
-		b.WriteString(pick(r, months))
+		b.text.WriteString(pick(r, months))
 	case "DAY":
-		b.WriteString(pick(r, days))
+		b.text.WriteString(pick(r, days))
 	case "TM":
 		write("%02d:%02d", r.IntN(24), r.IntN(60))
 	case "M":
@@ -432,9 +433,9 @@ func (b *builder) filler(name string) bool {
 	case "E":
 		write("%s%d@example.%s", pick(r, b.g.pools.Words), r.IntN(100), pick(r, []string{"com", "org", "net"}))
 	case "JOB":
-		b.WriteString(pick(r, jobs))
+		b.text.WriteString(pick(r, jobs))
 	case `"`:
-		b.WriteString(`{"`)
+		b.text.WriteString(`{"`)
 	default:
 		return false
 	}

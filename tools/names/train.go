@@ -48,6 +48,7 @@ type trainer struct {
 	transG  [crf.Labels][crf.Labels]float64
 	transA  [crf.Labels][crf.Labels]float64
 	rng     *rand.Rand
+	log     *slog.Logger
 }
 
 // label gives each token of e its label: -1 where unknown, -2 for tokens that are never named.
@@ -89,9 +90,9 @@ func (t *trainer) countFeatures(examples []Example) {
 	slices.Sort(t.hashes)
 	t.index = make(map[uint64]uint32, len(t.hashes))
 	for i, f := range t.hashes {
-		t.index[f] = uint32(i) //nolint:gosec // G115: a few million at most
+		t.index[f] = uint32(i)
 	}
-	slog.Info("features", "seen", len(counts), "kept", len(t.hashes))
+	t.log.Info("features", "seen", len(counts), "kept", len(t.hashes))
 	t.weights = make([]float32, len(t.hashes)*stride)
 	t.average = make([]float32, len(t.hashes)*crf.Labels)
 }
@@ -142,7 +143,7 @@ func (t *trainer) train(examples []Example) {
 	for i := range sequences {
 		tokens += len(sequences[i].labels)
 	}
-	slog.Info("training", "examples", len(examples), "tokens", tokens)
+	t.log.Info("training", "examples", len(examples), "tokens", tokens)
 	averaged := 0
 	for epoch := range t.opts.Epochs {
 		t.rng.Shuffle(len(sequences), func(i, j int) { sequences[i], sequences[j] = sequences[j], sequences[i] })
@@ -151,7 +152,7 @@ func (t *trainer) train(examples []Example) {
 		for i := range sequences {
 			loss += t.step(&sequences[i], rate)
 		}
-		slog.Info("epoch", "n", epoch+1, "loss", loss/float64(tokens))
+		t.log.Info("epoch", "n", epoch+1, "loss", loss/float64(tokens))
 		if epoch >= t.opts.Epochs/2 {
 			averaged++
 			for f := range t.hashes {
@@ -351,7 +352,7 @@ func (t *trainer) params() crf.Params {
 	slices.SortFunc(ranking, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(b.strength, a.strength), cmp.Compare(a.index, b.index))
 	})
-	slog.Info("weights", "useful", len(ranking), "kept", min(len(ranking), t.opts.Features))
+	t.log.Info("weights", "useful", len(ranking), "kept", min(len(ranking), t.opts.Features))
 	for _, r := range ranking[:min(len(ranking), t.opts.Features)] {
 		f := crf.Feature{Hash: t.hashes[r.index]}
 		copy(f.Weights[:], t.average[r.index*crf.Labels:(r.index+1)*crf.Labels])

@@ -21,6 +21,11 @@ func greeter() *crf.Model {
 			}
 		})
 	}
+	lexicon.Extract("anna bert Carla DORA there hello", func(_ crf.Token, features []uint64) {
+		for _, f := range features {
+			delete(after, f)
+		}
+	})
 	params := crf.Params{Lexicon: lexicon, Buckets: 64, Scale: 20, Calibrate: [2]float32{0, 1}}
 	for f, n := range after {
 		if n == 4 {
@@ -45,10 +50,10 @@ func TestDecodedModelTagsAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "hello emil, hello there"
+	text := "well, hello emil"
 	want := model.NewScratch().Tag(nil, text, 0, 0)
-	if len(want) == 0 || text[want[0].Start:want[0].End] != "emil" || want[0].Kind != crf.Person {
-		t.Fatalf("got %v, want emil first", want)
+	if len(want) != 1 || text[want[0].Start:want[0].End] != "emil" || want[0].Kind != crf.Person {
+		t.Fatalf("got %v, want emil", want)
 	}
 	if got := decoded.NewScratch().Tag(nil, text, 0, 0); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -286,7 +286,7 @@ func (s *Scratch) single(e *[Labels]int32) (best uint8) {
 	for y := range Labels {
 		v := e[y] + s.model.trans[Outside][y] + s.model.trans[y][Outside]
 		if v > top {
-			top, best = v, uint8(y) //nolint:gosec // G115: labels are few
+			top, best = v, uint8(y)
 		}
 	}
 	return best
@@ -310,7 +310,7 @@ func (s *Scratch) viterbi(n int, path *[maxRunTokens]uint8) {
 				}
 			}
 			next[y] = best + s.run[i].emit[y]
-			back[i][y] = uint8(from) //nolint:gosec // G115: labels are few
+			back[i][y] = uint8(from)
 		}
 		score = next
 	}
@@ -321,7 +321,7 @@ func (s *Scratch) viterbi(n int, path *[maxRunTokens]uint8) {
 		}
 	}
 	for i := n - 1; i >= 0; i-- {
-		path[i] = uint8(best) //nolint:gosec // G115: labels are few
+		path[i] = uint8(best)
 		best = int(back[i][best])
 	}
 }

@@ -150,7 +150,7 @@ func shapeOf(word string) (Shape, uint64) {
 			k = 'c'
 			caseless++
 		default:
-			k = byte(r)
+			k = byte(r) //nolint:gosec // G115: the low byte tells marks apart
 		}
 		n++
 		if k != last {
@@ -278,7 +278,7 @@ func (l *Lexicon) parts(folded []byte, entry Entry) Entry {
 func feature(template, value uint64) uint64 { return mix(template*0xA24BAED4963EE407, value) | 1<<63 }
 
 // shifted is a word's feature as seen from d tokens before it.
-func shifted(f uint64, d int) uint64 { return mix(f, uint64(d+Radius+1)) }
+func shifted(f uint64, d int) uint64 { return mix(f, uint64(d+Radius+1)) } //nolint:gosec // G115: never negative
 
 // Window is a token with the reach of its joint features: three on either side.
 type window struct {

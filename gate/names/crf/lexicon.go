@@ -46,7 +46,7 @@ func NewLexicon(entries map[uint64]Entry) *Lexicon {
 	for size < len(entries)*3/2 {
 		size *= 2
 	}
-	l := &Lexicon{slots: make([]uint64, size), mask: uint64(size - 1)}
+	l := &Lexicon{slots: make([]uint64, size), mask: uint64(size - 1)} //nolint:gosec // G115: never negative
 	for _, h := range slices.Sorted(maps.Keys(entries)) {
 		l.insert(h>>32|1, h, entries[h])
 	}
@@ -70,7 +70,7 @@ func (l *Lexicon) Lookup(h uint64) Entry {
 			return 0
 		}
 		if slot>>32 == tag {
-			return Entry(slot)
+			return Entry(slot) //nolint:gosec // G115: the low half is the entry
 		}
 	}
 }

@@ -46,7 +46,7 @@ func New(p Params) (m *Model, dropped int) {
 	for _, f := range p.Features {
 		var w [Labels]int8
 		for i, v := range f.Weights {
-			w[i] = int8(quantise(v*p.Scale, math.MaxInt8))
+			w[i] = int8(quantise(v*p.Scale, math.MaxInt8)) //nolint:gosec // G115: clipped to its range
 		}
 		if w != [Labels]int8{} && !m.table.insert(f.Hash, w) {
 			dropped++
@@ -95,7 +95,7 @@ func (m *Model) Encode() []byte {
 			var e [Labels]int32
 			m.table.rows[i*ways+lane].unpack(&e)
 			for _, v := range e {
-				b = append(b, byte(v))
+				b = append(b, byte(v)) //nolint:gosec // G115: weights have 8 bits
 			}
 		}
 	}

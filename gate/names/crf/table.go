@@ -50,7 +50,7 @@ type table struct {
 }
 
 func newTable(buckets int) table {
-	return table{rows: make([]row, buckets*ways), tags: make([]uint64, buckets), mask: uint64(buckets - 1)}
+	return table{rows: make([]row, buckets*ways), tags: make([]uint64, buckets), mask: uint64(buckets - 1)} //nolint:gosec // G115: never negative
 }
 
 // tagOf is taken from bits that do not choose the bucket; 0 marks a free lane.
@@ -64,7 +64,7 @@ func (t *table) lookup(h uint64, s *row) {
 	x := t.tags[b] ^ tagOf(h)*lanes
 	zero := (x - lanes) &^ x & (lanes << 15)
 	if zero != 0 {
-		s.add(t.rows[b*ways+uint64(bits.TrailingZeros64(zero))>>4])
+		s.add(t.rows[b*ways+uint64(bits.TrailingZeros64(zero))>>4]) //nolint:gosec // G115: below 64
 	}
 }
 
