@@ -52,6 +52,7 @@ func Engine(t *testing.T, open OpenEngine) {
 		{"late error", engineLateError},
 		{"stop", engineStop},
 		{"wait survives", engineWaitSurvives},
+		{"gone", engineGone},
 		{"killed", engineKilled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open) })

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
 )
@@ -92,6 +93,43 @@ func engineWaitSurvives(t *testing.T, open OpenEngine) {
 	r.close()
 	r.start(open, EngineSetup{Dir: dir}, p)
 	r.wantAttempts(r.await(id, record.Succeeded), "a", record.Failed, record.Succeeded)
+}
+
+// A run whose pipeline or step is not there any more, as after an upgrade,
+// fails and says so.
+func engineGone(t *testing.T, open OpenEngine) {
+	dir := t.TempDir()
+	store, engine, closeStore := open(t, EngineSetup{Dir: dir, Workers: 1})
+	for _, name := range []string{"gone", "changed"} {
+		if err := engine.Register(chain(name, nothing, "a", "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := map[string]string{}
+	err := store.Update(t.Context(), func(tx record.Tx) (err error) {
+		for _, name := range []string{"gone", "changed"} {
+			if ids[name], err = engine.Enqueue(t.Context(), tx, pipeline.Start{Pipeline: name}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closeStore(); err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{TB: t}
+	r.start(open, EngineSetup{Dir: dir}, chain("changed", nothing, "b", "c"))
+	for name, want := range map[string]string{"gone": `"gone"`, "changed": `"a"`} {
+		run := r.await(ids[name], record.Failed)
+		a := r.wantAttempts(run, "a", record.Failed)[0]
+		if a.Kind != fault.Invalid || !strings.Contains(a.Error, want) {
+			t.Errorf("attempt is %+v", a)
+		}
+		r.wantStates(run, map[string]record.State{"b": record.Skipped})
+	}
 }
 
 // childDir tells a process that it is the one to be killed.

@@ -17,12 +17,10 @@ import (
 // chain is a pipeline of steps one after the other.
 func chain(name string, run func(context.Context, *pipeline.Task) error, steps ...string) pipeline.Pipeline {
 	p := pipeline.Pipeline{Name: name}
-	for i, s := range steps {
-		step := pipeline.Step{Name: s, Run: run, Retry: quick(3)}
-		if i > 0 {
-			step.After = []string{steps[i-1]}
-		}
-		p.Steps = append(p.Steps, step)
+	var after []string
+	for _, s := range steps {
+		p.Steps = append(p.Steps, pipeline.Step{Name: s, After: after, Run: run, Retry: quick(3)})
+		after = []string{s}
 	}
 	return p
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -34,6 +33,7 @@ type attempt struct {
 	job     job
 	number  int // from 1
 	started time.Time
+	refused error // why the step can't even be tried
 	cancel  context.CancelCauseFunc
 	shown   bool // the store says that it runs; only watch uses it
 
@@ -49,9 +49,9 @@ type attempt struct {
 func (e *Engine) work(ctx context.Context, rj *river.Job[job]) error {
 	c, j := claim{rj.ID, rj.Attempt}, rj.Args
 	for {
-		a, err := e.begin(c, j)
-		if err != nil {
-			e.settle(ctx, a, err)
+		a := e.begin(c, j)
+		if a.refused != nil {
+			e.settle(ctx, a, a.refused)
 			return nil
 		}
 		if !a.execute(ctx) || a.next == nil || ctx.Err() != nil {
@@ -61,25 +61,23 @@ func (e *Engine) work(ctx context.Context, rj *river.Job[job]) error {
 	}
 }
 
-// begin looks up what to do. With an error the step can't even be tried.
-func (e *Engine) begin(c claim, j job) (*attempt, error) {
+// begin looks up what to do.
+func (e *Engine) begin(c claim, j job) *attempt {
 	a := &attempt{engine: e, claim: c, job: j, number: c.number - j.Base, started: time.Now()}
-	a.cancel = func(error) {}
-	a.graph = e.graphs[j.Pipeline]
-	if a.graph == nil {
-		return a, fault.New(fault.Invalid, "there is no pipeline %q any more", j.Pipeline)
+	if a.graph = e.graphs[j.Pipeline]; a.graph == nil {
+		a.refused = fault.New(fault.Invalid, "there is no pipeline %q any more", j.Pipeline)
+		return a
 	}
-	var err error
-	if a.plan, err = a.graph.plan(j.From); err != nil {
-		return a, err
+	a.node = a.graph.steps[j.Step]
+	a.plan, a.refused = a.graph.plan(j.From)
+	switch {
+	case a.refused != nil:
+	case a.node == nil:
+		a.refused = fault.New(fault.Invalid, "pipeline %s has no step %q any more", j.Pipeline, j.Step)
+	case a.number > a.node.step.Retry.Limit()+maxLost:
+		a.refused = fault.New(fault.Invalid, "the worker was lost at this step %d times", maxLost)
 	}
-	if a.node = a.graph.steps[j.Step]; a.node == nil {
-		return a, fault.New(fault.Invalid, "pipeline %s has no step %q any more", j.Pipeline, j.Step)
-	}
-	if a.number > a.node.step.Retry.Limit()+maxLost {
-		return a, fault.New(fault.Invalid, "the worker was lost at this step %d times", maxLost)
-	}
-	return a, nil
+	return a
 }
 
 // execute runs the step and settles what became of it. It reports whether
@@ -428,8 +426,8 @@ func (a *attempt) row(state record.State, at time.Time) record.Attempt {
 }
 
 func (a *attempt) warn(ctx context.Context, msg string, err error) {
-	a.engine.log.WarnContext(ctx, msg, slog.String("run", a.job.Run), slog.String("pipeline", a.job.Pipeline),
-		slog.String("step", a.job.Step), slog.Int("attempt", a.number), slog.Any("error", err))
+	a.engine.log.WarnContext(ctx, msg, "run", a.job.Run, "pipeline", a.job.Pipeline,
+		"step", a.job.Step, "attempt", a.number, "error", err)
 }
 
 func with[V any](m map[string]V, key string, v V) map[string]V {

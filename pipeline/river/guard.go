@@ -54,8 +54,7 @@ func origin() string {
 
 // message is what may be stored of an error.
 func message(err error) string {
-	var p *panicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicError](err); ok {
 		return p.msg
 	}
 	return fault.Public(err)

@@ -18,7 +18,7 @@ type ids struct {
 var alphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 func (g *ids) next(now time.Time) string {
-	stamp := uint64(now.UnixMilli()) << 16 //nolint:gosec // the clock is after 1970
+	stamp := uint64(now.UnixMilli()) << 16
 	g.mu.Lock()
 	g.last = max(g.last+1, stamp)
 	stamp = g.last

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/holdfast/holdfast/fault"
@@ -50,7 +49,7 @@ func (e *Engine) watch(ctx context.Context) {
 			err = errors.Join(err, rescueErr)
 		}
 		if err != nil && ctx.Err() == nil {
-			e.log.WarnContext(ctx, "watch running steps", slog.Any("error", err))
+			e.log.WarnContext(ctx, "watch running steps", "error", err)
 		}
 	}
 }
