@@ -249,7 +249,7 @@ var transactionCases = map[string]func(*recordBox){
 					b.Error("the panic is lost")
 				}
 			}()
-			_ = b.store.Update(b.Context(), func(tx record.Tx) error { //nolint:errcheck // it panics
+			_ = b.store.Update(b.Context(), func(tx record.Tx) error {
 				if _, err := tx.Records().Write(b.Context(), c, []record.Write{put("1", "x", 1)}); err != nil {
 					return err
 				}

@@ -434,7 +434,7 @@ func passageProperty(b *recordBox, c *record.Collection, g record.GenerationID, 
 	for version := int64(1); version <= 12; version++ {
 		words := make([]string, rnd.IntN(8))
 		for i := range words {
-			words[i] = string(rune('a' + rnd.IntN(4)))
+			words[i] = []string{"a", "b", "c", "d"}[rnd.IntN(4)]
 		}
 		b.replace(g, set(ref, version, strings.Join(words, " ")))
 		now := map[string][]record.PassageID{}

@@ -112,7 +112,10 @@ func dropCase(b *recordBox) {
 			tx.Passages().Replace(ctx, g, []record.PassageSet{{Ref: ref, ContentVersion: 2, Passages: passagesOf("p")}}),
 			tx.Vectors().Put(ctx, []record.Vector{{Address: address(1), Data: []byte("v")}}),
 			tx.DeadLetters().Put(ctx, record.DeadLetter{Collection: c.ID, Ref: ref, Step: "gate"}),
-			tx.Runs().Create(ctx, record.Run{ID: "r1", Pipeline: "index", Collection: c.ID, State: record.Running}),
+			tx.Runs().Create(ctx, record.Run{
+				ID: "r1", Pipeline: "index", Collection: c.ID, State: record.Running,
+				Steps: []record.Step{{Name: "gate", State: record.Running, Attempts: []record.Attempt{{Number: 1}}}},
+			}),
 		)
 	})
 	b.update(func(ctx context.Context, tx record.Tx) error { return tx.Collections().Drop(ctx, c.ID) })

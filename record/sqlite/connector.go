@@ -93,7 +93,7 @@ func (s *stmt) put() error {
 	if s.cached {
 		return nil
 	}
-	return s.innerStmt.Close()
+	return s.Close()
 }
 
 // evict makes room for a statement by closing any one that is idle.
@@ -103,7 +103,7 @@ func (c *conn) evict() {
 	}
 	for query, s := range c.cache {
 		if !s.busy {
-			_ = s.innerStmt.Close() //nolint:errcheck // it held nothing but memory
+			_ = s.Close() // it held nothing but memory
 			delete(c.cache, query)
 			return
 		}
@@ -116,7 +116,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.innerStmt.ExecContext(ctx, args)
+	result, err := s.ExecContext(ctx, args)
 	if e := s.put(); err == nil {
 		err = e
 	}
@@ -129,7 +129,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.innerStmt.QueryContext(ctx, args)
+	r, err := s.QueryContext(ctx, args)
 	if err != nil {
 		return nil, errors.Join(err, s.put())
 	}
@@ -140,7 +140,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 func (c *conn) Close() error {
 	var all error
 	for _, s := range c.cache {
-		all = errors.Join(all, s.innerStmt.Close())
+		all = errors.Join(all, s.Close())
 	}
 	return errors.Join(all, c.innerConn.Close())
 }

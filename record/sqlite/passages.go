@@ -231,6 +231,7 @@ func (s passages) insert(ctx context.Context, g record.GenerationID, fresh []arr
 	return nil
 }
 
+//nolint:gosec // "passages" is no password
 const selectPassage = `SELECT p.id, p.ref, p.content_version, p.field, p.ordinal, p.span_start, p.span_end,
 	p.text, p.display, p.sealed, p.state `
 

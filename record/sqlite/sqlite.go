@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/holdfast/holdfast/fault"
@@ -99,11 +100,8 @@ func pragma(name string, value any) string {
 }
 
 func open(path string, conns int, params ...string) (*sql.DB, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragma("busy_timeout", busyWait.Milliseconds())
-	for _, p := range params {
-		dsn += "&" + p
-	}
-	c, err := newConnector(dsn)
+	params = append(params, pragma("busy_timeout", busyWait.Milliseconds()))
+	c, err := newConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&"))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -155,7 +153,7 @@ func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(record.Tx
 	committed := false
 	defer func() {
 		if !committed { // also when fn panics
-			_ = sqlTx.Rollback() //nolint:errcheck // what made us roll back is what matters
+			_ = sqlTx.Rollback() // what made us roll back is what matters
 		}
 	}()
 	if err := fn(t); err != nil {
