@@ -32,7 +32,7 @@ func crashWrites(n int) []record.Write {
 	writes := kilobyte(n*crashBatch, crashBatch)
 	if n > 0 {
 		for _, before := range kilobyte((n-1)*crashBatch, crashBatch) {
-			writes = append(writes, record.Write{ID: before.ID, Op: record.Patch, Fields: record.Fields{"priority": n}})
+			writes = append(writes, record.Write{ID: before.ID, Op: record.Patch, Fields: record.Fields{"status": fmt.Sprint("changed in ", n)}})
 		}
 	}
 	return writes
