@@ -83,9 +83,6 @@ func (sc *scan) assign(i int) {
 	}
 	var buf [48]byte
 	key, kStart := keyBefore(v, i, &buf)
-	if len(key) < 2 {
-		return
-	}
 	if v[i] == ':' && kStart >= 3 && (v[kStart-3:kStart] == "-u " || strings.HasSuffix(v[:kStart], "--user ")) {
 		if s, e, _ := sc.value(i+1, false); s == i+1 && e-s > 2 && !placeholder(v[s:e]) { // curl -u name:password
 			sc.add(kStart, e, Secret, "curl-auth-user", 0.9)
@@ -93,7 +90,11 @@ func (sc *scan) assign(i int) {
 		}
 	}
 	password, known, bare := false, false, false
-	for _, k := range secretsBy[key[len(key)-1]] {
+	last := byte(0)
+	if len(key) > 1 {
+		last = key[len(key)-1]
+	}
+	for _, k := range secretsBy[last] {
 		if len(key) >= len(k.suffix) && string(key[len(key)-len(k.suffix):]) == k.suffix && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
 			password, known = k.password, true
 			bare = k.suffix == "key"

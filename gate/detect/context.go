@@ -49,6 +49,8 @@ const (
 	ctxPostcode
 	ctxPassword
 	ctxKey
+	ctxRUT
+	ctxDEA
 	ctxCPR
 	ctxPIN
 	ctxCVV

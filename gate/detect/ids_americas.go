@@ -1,5 +1,7 @@
 package detect
 
+import "strings"
+
 // americanIDs are the identifiers of the Americas.
 var americanIDs = []idRule{
 	{typ: USSSN, rule: "us-ssn", pics: "999999999 999-99-9999", ctx: ctxSSN, grouped: 0.85, ok: ssn},
@@ -9,6 +11,9 @@ var americanIDs = []idRule{
 	{typ: CASIN, rule: "ca-sin", pics: "999999999 999_999_999 999-999-999", ctx: ctxSIN, grouped: 0.45, ok: sin},
 	{typ: BRCPF, rule: "br-cpf", pics: "99999999999 999.999.999-99", ctx: ctxCPF, grouped: 0.95, ok: cpf},
 	{typ: BRCNPJ, rule: "br-cnpj", pics: "99999999999999 99.999.999/9999-99", ctx: ctxCNPJ, plain: 0.5, grouped: 0.95, ok: cnpj},
+	{typ: CLRUT, rule: "cl-rut", pics: "99999999X 99.999.999-X 99999999-X", ctx: ctxRUT, grouped: 0.7, ok: rut},
+	{typ: ARCUIT, rule: "ar-cuit", pics: "99999999999 99-99999999-9", ctx: ctxRUT, grouped: 0.85, ok: cuit},
+	{typ: MedicalLicense, rule: "us-dea", pics: "AA9999999", ctx: ctxDEA, ok: dea},
 	{typ: MXCURP, rule: "mx-curp", pics: "AAAA999999AAAAAAX9", ctx: ctxCURP, plain: 0.9, ok: curp},
 }
 
@@ -51,6 +56,25 @@ func brCheck(sum int) int {
 		return 11 - r
 	}
 	return 0
+}
+
+// rut: Chilean Registro Civil: weights 3 2 7 6 5 4 3 2, modulo 11, 10 written K.
+func rut(d []byte) bool {
+	return "0K987654321"[weighted(d, 3, 2, 7, 6, 5, 4, 3, 2)%11] == d[8]
+}
+
+// cuit: Argentine AFIP: weights 5 4 3 2 7 6 5 4 3 2, modulo 11, behind a prefix for the kind of person.
+func cuit(d []byte) bool {
+	switch num(d[:2]) {
+	case 20, 23, 24, 25, 26, 27, 30, 33, 34:
+		return weighted(d, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+	}
+	return false
+}
+
+// dea: Drug Enforcement Administration, 21 CFR 1301: the second, fourth and sixth digit count twice, modulo 10.
+func dea(c []byte) bool {
+	return strings.IndexByte("ABCDEFGHJKLMPRSTUX", c[0]) >= 0 && weighted(c[2:], 1, 2, 1, 2, 1, 2)%10 == digit(c[8])
 }
 
 // curp: RENAPO, Diario Oficial of 18 October 2021: the values of the first 17 characters (N before Ñ before O) times

@@ -71,6 +71,8 @@ var keywords = func() []keyword {
 	list(ctxSIN, actNone, `sin nas insurance`)
 	list(ctxCPF, actNone, `cpf`)
 	list(ctxCNPJ, actNone, `cnpj`)
+	list(ctxRUT, actNone, `rut run cuit cuil`)
+	list(ctxDEA, actNone, `dea prescriber license licence`)
 	list(ctxCURP, actNone, `curp`)
 	list(ctxZA, actNone, `rsa sa south`)
 	list(ctxNRIC, actNone, `nric fin`)
@@ -84,6 +86,7 @@ var keywords = func() []keyword {
 		ship shipping deliver delivery reside resides residing located moved adres`)
 	list(ctxPostcode, actNone, `zip zipcode postcode postal postleitzahl plz cap cp codigo`)
 	list(ctxPassword, actPassword, `password passwd passwort passphrase pwd kennwort contrasena passcode senha wachtwoord passe mdp`)
+	list(0, actPassword, `pass`)
 	list(ctxKey, actNone, `token secret apikey credential credentials auth`)
 	list(ctxKey, actBearer, `bearer basic`)
 	list(ctxPIN, actNone, `pin pins pincode otp tan mtan passcode geheimzahl`)
@@ -115,7 +118,7 @@ var keywords = func() []keyword {
 		`street st road rd avenue ave lane ln drive dr boulevard blvd court ct way place pl square sq terrace close
 		crescent cres gardens gdns parkway pkwy highway hwy grove mews walk row hill circle cir trail loop alley quay wharf`,
 		// 2: before the name, number behind it all: Calle Mayor 5
-		`calle avenida avda plaza paseo camino carrera ronda travesia carretera via viale piazza corso largo rua travessa alameda`,
+		`calle avenida avda av plaza paseo camino carrera ronda travesia carretera via viale piazza corso largo rua travessa alameda`,
 		// 3: before the name, number before that: 12 rue de la Paix
 		`rue boulevard chemin allee impasse quai cours faubourg bd bld av avenue place route`,
 		// 4: a box at the post office

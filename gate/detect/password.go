@@ -126,12 +126,18 @@ func (sc *scan) passwordWord(s, e int) {
 	if sc.byteAt(e) != ' ' {
 		return
 	}
+	if e-s == 4 && !possessive(v, s) {
+		return // "pass" is a word of its own
+	}
 	from, joined := e+1, false
+	if strings.HasPrefix(v[e:], " - ") {
+		from, joined = e+3, true
+	}
 	w := from
 	for w < len(v) && w < from+8 && lower[v[w]] != 0 {
 		w++
 	}
-	if w < len(v) && (v[w] == ' ' || v[w] == ':') && connector(v[from:w]) {
+	if !joined && w < len(v) && (v[w] == ' ' || v[w] == ':') && connector(v[from:w]) {
 		from, joined = w+1, true
 	} else if v[from:w] == "de" && strings.HasPrefix(v[w:], " passe ") {
 		return // "mot de passe" is met at "passe"

@@ -4,76 +4,79 @@ import "github.com/holdfast/holdfast/fault"
 
 // The types of findings. Those without a name in Presidio follow its style.
 const (
-	Email        Type = "EMAIL_ADDRESS"
-	Phone        Type = "PHONE_NUMBER"
-	CreditCard   Type = "CREDIT_CARD"
-	IBAN         Type = "IBAN_CODE"
-	IP           Type = "IP_ADDRESS"
-	MAC          Type = "MAC_ADDRESS"
-	URL          Type = "URL"
-	Crypto       Type = "CRYPTO"
-	Secret       Type = "SECRET" // keys, tokens and passwords; Rule says which
-	DateTime     Type = "DATE_TIME"
-	DateOfBirth  Type = "DATE_OF_BIRTH"
-	Location     Type = "LOCATION" // street addresses and postcodes
-	USSSN        Type = "US_SSN"
-	USITIN       Type = "US_ITIN"
-	USPassport   Type = "US_PASSPORT"
-	USDriver     Type = "US_DRIVER_LICENSE"
-	USBank       Type = "US_BANK_NUMBER"
-	UKNHS        Type = "UK_NHS"
-	UKNINO       Type = "UK_NINO"
-	ESNIF        Type = "ES_NIF"
-	ESNIE        Type = "ES_NIE"
-	ITFiscal     Type = "IT_FISCAL_CODE"
-	ITVAT        Type = "IT_VAT_CODE"
-	DETaxID      Type = "DE_TAX_ID"
-	DEIDCard     Type = "DE_ID_CARD"
-	FRNIR        Type = "FR_NIR"
-	NLBSN        Type = "NL_BSN"
-	BENN         Type = "BE_NATIONAL_NUMBER"
-	PTNIF        Type = "PT_NIF"
-	CHAHV        Type = "CH_AHV"
-	ATSVNR       Type = "AT_SVNR"
-	IEPPS        Type = "IE_PPS"
-	SEPersonal   Type = "SE_PERSONNUMMER"
-	NOPersonal   Type = "NO_FODSELSNUMMER"
-	DKCPR        Type = "DK_CPR"
-	FIPersonal   Type = "FI_PERSONAL_IDENTITY_CODE"
-	PLPESEL      Type = "PL_PESEL"
-	ROCNP        Type = "RO_CNP"
-	HROIB        Type = "HR_OIB"
-	TRTCKN       Type = "TR_NATIONAL_ID"
-	ILID         Type = "IL_ID"
-	INAadhaar    Type = "IN_AADHAAR"
-	INPAN        Type = "IN_PAN"
-	AUTFN        Type = "AU_TFN"
-	AUMedicare   Type = "AU_MEDICARE"
-	AUABN        Type = "AU_ABN"
-	AUACN        Type = "AU_ACN"
-	CASIN        Type = "CA_SIN"
-	BRCPF        Type = "BR_CPF"
-	BRCNPJ       Type = "BR_CNPJ"
-	MXCURP       Type = "MX_CURP"
-	ZAID         Type = "ZA_ID"
-	SGNRIC       Type = "SG_NRIC_FIN"
-	KRRRN        Type = "KR_RRN"
-	CNID         Type = "CN_RESIDENT_ID"
-	THTNIN       Type = "TH_TNIN"
-	JPMyNumber   Type = "JP_MY_NUMBER"
-	EUVAT        Type = "EU_VAT"
-	Passport     Type = "PASSPORT"       // a passport number in context, of no stated country
-	DriverLic    Type = "DRIVER_LICENSE" // likewise
-	BankAccount  Type = "BANK_ACCOUNT"   // an account or routing number in context
-	IdentityCard Type = "NATIONAL_ID"    // an identity card number in context
-	MedicalRec   Type = "MEDICAL_RECORD" // a patient or insurance number in context
+	Email          Type = "EMAIL_ADDRESS"
+	Phone          Type = "PHONE_NUMBER"
+	CreditCard     Type = "CREDIT_CARD"
+	IBAN           Type = "IBAN_CODE"
+	IP             Type = "IP_ADDRESS"
+	MAC            Type = "MAC_ADDRESS"
+	URL            Type = "URL"
+	Crypto         Type = "CRYPTO"
+	Secret         Type = "SECRET" // keys, tokens and passwords; Rule says which
+	DateTime       Type = "DATE_TIME"
+	DateOfBirth    Type = "DATE_OF_BIRTH"
+	Location       Type = "LOCATION" // street addresses and postcodes
+	USSSN          Type = "US_SSN"
+	USITIN         Type = "US_ITIN"
+	USPassport     Type = "US_PASSPORT"
+	USDriver       Type = "US_DRIVER_LICENSE"
+	USBank         Type = "US_BANK_NUMBER"
+	UKNHS          Type = "UK_NHS"
+	UKNINO         Type = "UK_NINO"
+	ESNIF          Type = "ES_NIF"
+	ESNIE          Type = "ES_NIE"
+	ITFiscal       Type = "IT_FISCAL_CODE"
+	ITVAT          Type = "IT_VAT_CODE"
+	DETaxID        Type = "DE_TAX_ID"
+	DEIDCard       Type = "DE_ID_CARD"
+	FRNIR          Type = "FR_NIR"
+	NLBSN          Type = "NL_BSN"
+	BENN           Type = "BE_NATIONAL_NUMBER"
+	PTNIF          Type = "PT_NIF"
+	CHAHV          Type = "CH_AHV"
+	ATSVNR         Type = "AT_SVNR"
+	IEPPS          Type = "IE_PPS"
+	SEPersonal     Type = "SE_PERSONNUMMER"
+	NOPersonal     Type = "NO_FODSELSNUMMER"
+	DKCPR          Type = "DK_CPR"
+	FIPersonal     Type = "FI_PERSONAL_IDENTITY_CODE"
+	PLPESEL        Type = "PL_PESEL"
+	ROCNP          Type = "RO_CNP"
+	HROIB          Type = "HR_OIB"
+	TRTCKN         Type = "TR_NATIONAL_ID"
+	ILID           Type = "IL_ID"
+	INAadhaar      Type = "IN_AADHAAR"
+	INPAN          Type = "IN_PAN"
+	AUTFN          Type = "AU_TFN"
+	AUMedicare     Type = "AU_MEDICARE"
+	AUABN          Type = "AU_ABN"
+	AUACN          Type = "AU_ACN"
+	CASIN          Type = "CA_SIN"
+	BRCPF          Type = "BR_CPF"
+	BRCNPJ         Type = "BR_CNPJ"
+	CLRUT          Type = "CL_RUT"
+	ARCUIT         Type = "AR_CUIT"
+	MedicalLicense Type = "MEDICAL_LICENSE"
+	MXCURP         Type = "MX_CURP"
+	ZAID           Type = "ZA_ID"
+	SGNRIC         Type = "SG_NRIC_FIN"
+	KRRRN          Type = "KR_RRN"
+	CNID           Type = "CN_RESIDENT_ID"
+	THTNIN         Type = "TH_TNIN"
+	JPMyNumber     Type = "JP_MY_NUMBER"
+	EUVAT          Type = "EU_VAT"
+	Passport       Type = "PASSPORT"       // a passport number in context, of no stated country
+	DriverLic      Type = "DRIVER_LICENSE" // likewise
+	BankAccount    Type = "BANK_ACCOUNT"   // an account or routing number in context
+	IdentityCard   Type = "NATIONAL_ID"    // an identity card number in context
+	MedicalRec     Type = "MEDICAL_RECORD" // a patient or insurance number in context
 )
 
 var allTypes = []Type{
 	Email, Phone, CreditCard, IBAN, IP, MAC, URL, Crypto, Secret, DateTime, DateOfBirth, Location,
 	USSSN, USITIN, USPassport, USDriver, USBank, UKNHS, UKNINO, ESNIF, ESNIE, ITFiscal, ITVAT, DETaxID, DEIDCard,
 	FRNIR, NLBSN, BENN, PTNIF, CHAHV, ATSVNR, IEPPS, SEPersonal, NOPersonal, DKCPR, FIPersonal, PLPESEL, ROCNP,
-	HROIB, TRTCKN, ILID, INAadhaar, INPAN, AUTFN, AUMedicare, AUABN, AUACN, CASIN, BRCPF, BRCNPJ, MXCURP, ZAID,
+	HROIB, TRTCKN, ILID, INAadhaar, INPAN, AUTFN, AUMedicare, AUABN, AUACN, CASIN, BRCPF, BRCNPJ, MXCURP, CLRUT, ARCUIT, MedicalLicense, ZAID,
 	SGNRIC, KRRRN, CNID, THTNIN, JPMyNumber, EUVAT, Passport, DriverLic, BankAccount, IdentityCard, MedicalRec,
 }
 
