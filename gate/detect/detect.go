@@ -12,6 +12,9 @@
 //   - A decision depends on at most 4 KiB of text on each side of the finding, so a far edit changes nothing here.
 //   - Findings are sorted by Start, never overlap, and begin and end on rune boundaries of the original text.
 //
+// A value is found in its context: a header row far above a column of bare numbers is no context, and a number that
+// needs one to mean anything is left alone there. Names and places without a street or postcode are not found here.
+//
 // Among overlapping candidates the higher score stays; then the longer; then the earlier; then the lesser rule name.
 package detect
 
@@ -102,7 +105,7 @@ func (s *Scanner) Scan(dst []Finding, text string) []Finding {
 }
 
 // maxPooled bounds what a scan of one huge text leaves behind in the pool.
-const maxPooled = 1 << 15
+const maxPooled = 1 << 16
 
 // hit is a candidate finding in offsets of the view.
 type hit struct {
@@ -120,8 +123,10 @@ type scan struct {
 	marks []mark // context words, by position
 	cands []cand // what waits for its context, by position
 	found []hit
-	dead  []bool
-	line  int32 // number of line breaks so far
+	// Scratch of cluster: what is struck out, the hits by rank, the furthest end up to each.
+	dead         []bool
+	order, reach []int
+	line         int32 // number of line breaks so far
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
 	at                                                        int     // index of the first mark that may still lie in the window of the current candidate
@@ -193,16 +198,13 @@ func (sc *scan) cluster(f []hit) []hit {
 	if len(f) == 1 {
 		return f
 	}
-	order := make([]int, len(f))
-	reach := make([]int, len(f)) // reach[i]: furthest end among f[:i+1]
-	sc.dead = append(sc.dead[:0], make([]bool, len(f))...)
+	sc.dead, sc.order, sc.reach = sc.dead[:0], sc.order[:0], sc.reach[:0]
+	furthest := 0
 	for i := range f {
-		order[i] = i
-		reach[i] = f[i].end
-		if i > 0 {
-			reach[i] = max(reach[i-1], reach[i])
-		}
+		furthest = max(furthest, f[i].end)
+		sc.dead, sc.order, sc.reach = append(sc.dead, false), append(sc.order, i), append(sc.reach, furthest)
 	}
+	order, reach := sc.order, sc.reach
 	slices.SortFunc(order, func(a, b int) int { return better(&f[a], &f[b]) })
 	for _, i := range order {
 		if sc.dead[i] {
