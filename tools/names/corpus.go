@@ -133,10 +133,15 @@ func parseLabel(label string) (kind int, begin bool) {
 	return outside, false
 }
 
-// repair makes the corpora agree: "Borrower" and "Lender" are roles and no persons,
+// repair makes the corpora agree with each other and with package names: "Borrower" and "Lender" are roles and no persons,
 // "the Bank" is unknown; a handle's @ and a hashtag's # are not part of the name.
 func repair(corpus string, s *tokens) {
 	for i, word := range s.words {
+		// A title is not part of a name, nor is the full stop after it.
+		if s.kinds[i] == int(crf.Person) && (i == 0 || s.kinds[i-1] != s.kinds[i] || s.begin[i]) && i+1 < len(s.words) && s.kinds[i+1] == s.kinds[i] && (titles[strings.ToLower(strings.TrimSuffix(word, "."))] || word == ".") {
+			s.kinds[i] = outside
+			s.begin[i+1] = true
+		}
 		if corpus == "sec-filings.FIN5" {
 			switch strings.ToLower(word) {
 			case "borrower", "lender":
@@ -158,6 +163,12 @@ func repair(corpus string, s *tokens) {
 			}
 		}
 	}
+}
+
+// titles are those that the corpora include in some names.
+var titles = map[string]bool{
+	"mr": true, "mrs": true, "ms": true, "miss": true, "dr": true, "prof": true, "professor": true, "doctor": true,
+	"sir": true, "madame": true, "mister": true, "herr": true, "frau": true, "rev": true, "reverend": true,
 }
 
 // render joins the tokens to a text: spaced as in the file, or as a person would write it.

@@ -212,6 +212,9 @@ func (b *builder) slot(name string) bool {
 		b.span(crf.Location, strings.ToUpper(b.address()))
 	case "a":
 		b.span(crf.Location, strings.ToLower(b.address()))
+	case "FAC":
+		b.span(crf.Location, pick(r, []string{c.surname(r), c.given(r) + " " + c.surname(r), capital(pick(r, p.Words)), pick(r, p.Cities)})+
+			pick(r, []string{" House", " Hotel", " Hall", " Bridge", " Station", " Airport", " Park", " Castle", " Tower", " Square", " Center", " Gym", " Valley", " Island", " River", " Lake"}))
 	case "STREET":
 		b.span(crf.Location, b.street())
 	case "O":
@@ -396,6 +399,8 @@ func (b *builder) filler(name string) bool {
 			}
 			b.text.WriteString(word)
 		}
+	case "NG":
+		b.text.WriteString(b.culture.given(r))
 	case "WU":
 		b.text.WriteString(strings.ToUpper(pick(r, b.g.pools.Words)))
 	case "Q":

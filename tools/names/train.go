@@ -25,7 +25,7 @@ type trainOptions struct {
 	SilverTexts int    // most of its paragraphs used
 }
 
-var defaults = trainOptions{Epochs: 9, Rate: 0.05, L2: 2e-5, Dropout: 0.45, MinCount: 3, Features: 330_000, Seed: 1, Synthetic: 26_000, SilverTexts: 20_000}
+var defaults = trainOptions{Epochs: 9, Rate: 0.05, L2: 2e-5, Dropout: 0.45, MinCount: 3, Features: 380_000, Seed: 1, Synthetic: 26_000, SilverTexts: 20_000}
 
 const stride = 2 * (crf.Labels + 1) // weights, then their squared gradients, for one feature
 
@@ -42,6 +42,7 @@ type trainer struct {
 	lexicon *crf.Lexicon
 	index   map[uint64]uint32
 	hashes  []uint64
+	counts  []int32
 	weights []float32 // stride per feature
 	average []float32 // Labels per feature
 	trans   [crf.Labels][crf.Labels]float64
@@ -91,6 +92,7 @@ func (t *trainer) countFeatures(examples []Example) {
 	t.index = make(map[uint64]uint32, len(t.hashes))
 	for i, f := range t.hashes {
 		t.index[f] = uint32(i)
+		t.counts = append(t.counts, counts[f])
 	}
 	t.log.Info("features", "seen", len(counts), "kept", len(t.hashes))
 	t.weights = make([]float32, len(t.hashes)*stride)
@@ -332,7 +334,7 @@ func logSum(terms *scores) float64 {
 	return top + math.Log(sum)
 }
 
-// params gives the strongest features and the transitions, as the model takes them.
+// params gives the strongest features, the frequent ones first, and the transitions, as the model takes them.
 func (t *trainer) params() crf.Params {
 	p := crf.Params{Lexicon: t.lexicon, Buckets: 1 << 17, Scale: 20, Calibrate: [2]float32{0, 1}}
 	type ranked struct {
@@ -346,7 +348,7 @@ func (t *trainer) params() crf.Params {
 			strength = max(strength, float32(math.Abs(float64(w))))
 		}
 		if strength*p.Scale >= 1 {
-			ranking = append(ranking, ranked{f, strength})
+			ranking = append(ranking, ranked{f, strength * float32(math.Log2(float64(t.counts[f])))})
 		}
 	}
 	slices.SortFunc(ranking, func(a, b ranked) int {
