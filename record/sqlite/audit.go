@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"math"
 
 	"github.com/holdfast/holdfast/record"
 )
@@ -23,6 +24,9 @@ func (s audit) Append(ctx context.Context, entries []record.AuditEntry) error {
 
 // List implements record.Audit.
 func (s audit) List(ctx context.Context, before int64, limit int) ([]record.AuditEntry, int64, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
 	var next int64
 	entries, err := list(ctx, s.tx, "read the audit trail", func(r *sql.Rows, e *record.AuditEntry) error {
 		var at int64
@@ -30,7 +34,7 @@ func (s audit) List(ctx context.Context, before int64, limit int) ([]record.Audi
 		e.At = moment(at)
 		return err
 	}, `SELECT number, at, principal, action, resource, allowed, reason FROM audit
-		WHERE ?1 = 0 OR number < ?1 ORDER BY number DESC LIMIT ?2`, before, unlimited(limit))
+		WHERE number < ? ORDER BY number DESC LIMIT ?`, before, unlimited(limit))
 	if limit <= 0 || len(entries) < limit {
 		next = 0 // there are no older ones
 	}

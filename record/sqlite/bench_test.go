@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -130,4 +131,89 @@ func BenchmarkLeaseComplete(b *testing.B) {
 		n += len(l.Changes)
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "changes/s")
+}
+
+// BenchmarkIndexRows does what the pipeline writes for a batch of 256 records
+// of two passages: passages, claims and vectors of 256 bytes, settled.
+func BenchmarkIndexRows(b *testing.B) {
+	s := openStore(b)
+	c := tickets(b, s)
+	const batch = 256
+	sealed, data := make([]byte, 600), make([]byte, 256)
+	n := 0
+	var g record.Generation
+	update := func(fn func(tx record.Tx) error) {
+		if err := s.Update(b.Context(), fn); err != nil {
+			b.Fatal(err)
+		}
+	}
+	update(func(tx record.Tx) (err error) {
+		g, err = tx.Collections().AddGeneration(b.Context(), record.Generation{Collection: c.ID, State: record.Building})
+		return err
+	})
+	b.ResetTimer()
+	for b.Loop() {
+		b.StopTimer()
+		out := write(b, s, c, kilobyte(n, batch))
+		b.StartTimer()
+		sets := make([]record.PassageSet, batch)
+		vectors := make([]record.Vector, 0, 2*batch)
+		addresses := make([]digest.Digest, 0, 2*batch)
+		refs := make([]record.Ref, batch)
+		for i := range sets {
+			sets[i] = record.PassageSet{Ref: out[i].Ref, ContentVersion: 1, Passages: make([]record.Passage, 2)}
+			refs[i] = out[i].Ref
+			for j := range sets[i].Passages {
+				d := digest.Of("bench", fmt.Sprint(out[i].Ref, j))
+				sets[i].Passages[j] = record.Passage{Field: "body", Ordinal: j, Text: d, Display: d, Sealed: sealed}
+				vectors = append(vectors, record.Vector{Address: d, Data: data})
+				addresses = append(addresses, d)
+			}
+		}
+		update(func(tx record.Tx) error { return tx.Passages().Replace(b.Context(), g.ID, sets) })
+		update(func(tx record.Tx) error {
+			_, err := tx.Vectors().Claim(b.Context(), "bench", addresses, time.Now(), time.Now().Add(time.Minute))
+			return err
+		})
+		update(func(tx record.Tx) error { return tx.Vectors().Put(b.Context(), vectors) })
+		update(func(tx record.Tx) error {
+			all, err := tx.Passages().Of(b.Context(), g.ID, refs)
+			if err != nil {
+				return err
+			}
+			ids := make([]record.PassageID, len(all))
+			for i := range all {
+				ids[i] = all[i].ID
+			}
+			return tx.Passages().Settle(b.Context(), g.ID, ids, nil)
+		})
+		n += batch
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkPending asks for the state of a queue of 200,000 changes.
+func BenchmarkPending(b *testing.B) {
+	s := openStore(b)
+	c := tickets(b, s)
+	const all, batch = 200_000, 5_000
+	for from := 0; from < all; from += batch {
+		writes := make([]record.Write, batch)
+		for i := range writes {
+			writes[i] = record.Write{ID: fmt.Sprint(from + i), Fields: record.Fields{"body": "short"}}
+		}
+		write(b, s, c, writes)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		if err := s.View(b.Context(), func(tx record.Tx) error {
+			p, err := tx.Changes().Pending(b.Context(), c.ID)
+			if err == nil && p.Count != all {
+				err = fmt.Errorf("%d are pending", p.Count)
+			}
+			return err
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

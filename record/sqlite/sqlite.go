@@ -100,7 +100,7 @@ func pragma(name string, value any) string {
 }
 
 func open(path string, conns int, params ...string) (*sql.DB, error) {
-	params = append(params, pragma("busy_timeout", busyWait.Milliseconds()))
+	params = append(params, fmt.Sprintf("_busy_timeout=%d", busyWait.Milliseconds())) // the driver sets it first
 	c, err := newConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(params, "&"))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
