@@ -116,6 +116,7 @@ var cases = []testCase{
 	{"phone fr es", "Tél : «PHONE_NUMBER:06 12 34 56 78», móvil «PHONE_NUMBER:612 345 678»"},
 	{"phone plain with context", "call me on «PHONE_NUMBER:4155550132»"},
 	{"phone adjacent", "«PHONE_NUMBER:415-555-0132» «PHONE_NUMBER:415-555-0175»,«PHONE_NUMBER:415-555-0199»"},
+	{"phone spaced", "Fax : «PHONE_NUMBER:( 212 ) 555 - 0199» Tel : «PHONE_NUMBER:+ 44 20 7946 0018»; x = y + 14155550132"},
 	{"phone my number", "my number's «PHONE_NUMBER:07700900456», or call «PHONE_NUMBER:4 1 5 5 5 5 0 1 3 2»"},
 	{"not phone", "(3.000.000 km) 1.160.000.000 22 338 618 50 4b 03 04 14 00 00 00 141(5) 314-316 0.043502413 order 4155550132 2024-01-15 10:20 12/03/2024 1700000000 1,234,567.89 10.11.2023 ticket 123456789"},
 

@@ -166,7 +166,7 @@ func (sc *scan) monthDate(c *cand) {
 		}
 	}
 	year := false
-	for _, gap := range [...]string{", ", " de ", " del ", " ", "-", ",", "/"} {
+	for _, gap := range [...]string{", ", " , ", " de ", " del ", " ", "-", ",", "/"} {
 		if !strings.HasPrefix(v[j:], gap) {
 			continue
 		}

@@ -71,7 +71,7 @@ var keywords = func() []keyword {
 	list(ctxSIN, actNone, `sin nas insurance`)
 	list(ctxCPF, actNone, `cpf`)
 	list(ctxCNPJ, actNone, `cnpj`)
-	list(ctxRUT, actNone, `rut run cuit cuil`)
+	list(ctxRUT, actNone, `rut cuit cuil`)
 	list(ctxDEA, actNone, `dea prescriber license licence`)
 	list(ctxCURP, actNone, `curp`)
 	list(ctxZA, actNone, `rsa sa south`)

@@ -139,7 +139,7 @@ func (sc *scan) punct(i int) int {
 		}
 		sc.macAt(i, '-')
 	case '+', '(':
-		if c := sc.byteAt(i + 1); isDigit(c) || c == '(' || c == '+' {
+		if c := sc.byteAt(i + 1); isDigit(c) || c == '(' || c == '+' || c == ' ' && isDigit(sc.byteAt(i+2)) {
 			sc.cands = append(sc.cands, cand{i, i + 1, candPlus, 0})
 		}
 	case '~':

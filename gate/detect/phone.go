@@ -56,6 +56,7 @@ type dialled struct {
 	plus   bool // begins with '+' or 00
 	paren  bool // an area code in brackets
 	open   bool // a bracket was not closed
+	loose  bool // a space follows the sign it begins with
 	groups int
 	ends   [maxPhoneGroups]int // where each group ends in the view
 	upTo   [maxPhoneGroups]int // digits up to there
@@ -78,7 +79,10 @@ func (d *dialled) read(v string, i int) {
 			}
 			d.paren, d.open = true, true
 		}
-		i++
+		if i++; at(v, i) == ' ' && isDigit(at(v, i+1)) { // "( 415 ) 555 - 0132"
+			d.loose = true
+			i++
+		}
 	}
 	for d.groups < maxPhoneGroups {
 		from := d.n
@@ -167,7 +171,7 @@ func (sc *scan) phone(i int) {
 	}
 	sc.dialStart = i
 	d.read(v, i)
-	if d.n < 6 || d.open {
+	if d.n < 6 || d.open || d.loose && sc.label(i)&ctxPhone == 0 {
 		return
 	}
 	// The middle of a chain of digit groups is no place for a national number to begin.
