@@ -47,18 +47,22 @@ type attempt struct {
 
 // work follows a job along its branch.
 func (e *Engine) work(ctx context.Context, rj *river.Job[job]) error {
-	c, j := claim{rj.ID, rj.Attempt}, rj.Args
-	for {
-		a := e.begin(c, j)
-		if a.refused != nil {
-			e.settle(ctx, a, a.refused)
-			return nil
-		}
-		if !a.execute(ctx) || a.next == nil || ctx.Err() != nil {
-			return nil
-		}
-		c, j = a.nextClaim, *a.next
+	for a := e.begin(claim{rj.ID, rj.Attempt}, rj.Args); a != nil; {
+		a = a.follow(ctx)
 	}
+	return nil
+}
+
+// follow makes the attempt and returns the next one that this worker owns, if any.
+func (a *attempt) follow(ctx context.Context) *attempt {
+	if a.refused != nil {
+		a.engine.settle(ctx, a, a.refused)
+		return nil
+	}
+	if !a.execute(ctx) || a.next == nil || ctx.Err() != nil {
+		return nil
+	}
+	return a.engine.begin(a.nextClaim, *a.next)
 }
 
 // begin looks up what to do.
