@@ -296,7 +296,7 @@ func fold(dst []byte, word string) []byte {
 			if 'A' <= r && r <= 'Z' {
 				r += 'a' - 'A'
 			}
-			dst = append(dst, byte(r))
+			dst = append(dst, byte(r)) //nolint:gosec // ASCII
 		case r < latinEnd:
 			dst = append(dst, latin[r]...)
 		default:
@@ -315,7 +315,7 @@ var latin = func() (table [latinEnd]string) {
 		table[r] = string(foldMarks(string(r)))
 	}
 	// Letters that Unicode does not decompose, as they are written without them.
-	for _, pair := range strings.Fields("ßss æae Æae œoe Œoe øo Øo łl Łl đd Đd ðd Ðd þth Þth ħh Ħh ıi ŋn Ŋn ŧt Ŧt") {
+	for pair := range strings.FieldsSeq("ßss æae Æae œoe Œoe øo Øo łl Łl đd Đd ðd Ðd þth Þth ħh Ħh ıi ŋn Ŋn ŧt Ŧt") {
 		r, size := utf8.DecodeRuneInString(pair)
 		table[r] = pair[size:]
 	}

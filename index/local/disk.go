@@ -70,8 +70,8 @@ func openDisk(root *os.Root, dims int, logger *slog.Logger) (*disk, *state, erro
 	}
 	logs = slices.DeleteFunc(logs, func(n uint64) bool { return n < from })
 	for i, n := range logs {
-		if n != from+uint64(i) { //nolint:gosec // not negative
-			return nil, nil, damaged("log %d is missing", from+uint64(i)) //nolint:gosec // not negative
+		if n != from+uint64(i) {
+			return nil, nil, damaged("log %d is missing", from+uint64(i))
 		}
 	}
 	if len(logs) == 0 || len(snapshots) > 0 && logs[len(logs)-1] < snapshots[0] {
@@ -183,7 +183,7 @@ func (d *disk) openFile(prefix string, kind fileKind, number uint64) (*frameRead
 	if err == nil && dims != d.dims {
 		err = fault.New(fault.Conflict, "the index has %d dimensions, not %d; drop it or name another", dims, d.dims)
 	}
-	if err != nil && !(errors.Is(err, errBroken) && kind == logKind) { // a log may have to be cut
+	if err != nil && (kind != logKind || !errors.Is(err, errBroken)) { // a log may have to be cut
 		_ = f.Close()
 		return nil, nil, err
 	}

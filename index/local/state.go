@@ -284,7 +284,7 @@ func (s *state) freeze() *frozen {
 	}
 	for n := range s.lists {
 		if s.lists[n].live > 0 {
-			f.live.set(uint32(n)) //nolint:gosec // fewer than 2^32 words
+			f.live.set(uint32(n))
 		}
 	}
 	return f

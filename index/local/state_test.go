@@ -68,8 +68,8 @@ func TestCountsAreExact(t *testing.T) {
 			t.Fatalf("total %d, dead %d of %d; recounted %d, %d", s.total, s.dead, len(s.row), total, dead)
 		}
 		for word := range s.lists {
-			if got := s.lists[word].live; got != counts[uint32(word)] { //nolint:gosec // few words
-				t.Fatalf("word %d is in %d passages, recounted %d", word, got, counts[uint32(word)]) //nolint:gosec // few words
+			if got := s.lists[word].live; got != counts[uint32(word)] {
+				t.Fatalf("word %d is in %d passages, recounted %d", word, got, counts[uint32(word)])
 			}
 		}
 		if round%10 == 0 {
