@@ -35,7 +35,7 @@ const certain = 6
 const settled = 5
 
 const (
-	cacheBits = 12
+	cacheBits = 14
 	reach     = 2*Radius + 1
 	ringSize  = 8 // at least 2·lookahead + 1
 )

@@ -93,7 +93,7 @@ func (m *Model) Encode() []byte {
 				continue
 			}
 			var e [Labels]int32
-			m.table.rows[i*ways+lane].unpack(&e)
+			m.table.rows[i*ways+lane].row().unpack(&e)
 			for _, v := range e {
 				b = append(b, byte(v)) //nolint:gosec // G115: weights have 8 bits
 			}

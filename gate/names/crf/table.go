@@ -2,10 +2,26 @@ package crf
 
 import "math/bits"
 
-// row holds a feature's weights for all labels: four signed 16-bit lanes in low, three
-// in high. Rows are summed as two integers; a sum is exact as long as each lane's own
-// sum fits 16 bits, which about a hundred 8-bit weights do.
+// row holds scores of all labels: four signed 16-bit lanes in low, three in high.
+// Rows are summed as two integers; a sum is exact as long as each lane's own sum
+// fits 16 bits, which that of two hundred 8-bit weights does.
 type row struct{ low, high int64 }
+
+// packed holds a feature's weights, each plus 128 in a byte of its own.
+type packed uint64
+
+const halves = 128 * lanes // 128 in each lane
+
+// row widens the bytes to lanes.
+func (p packed) row() row {
+	return row{widen(uint64(p)&0xFFFFFFFF) - halves, widen(uint64(p)>>32) - halves>>16}
+}
+
+func widen(v uint64) int64 {
+	v = (v | v<<16) & 0x0000FFFF0000FFFF
+	v = (v | v<<8) & 0x00FF00FF00FF00FF
+	return int64(v) //nolint:gosec // G115: the top bit is clear
+}
 
 func (s *row) add(r row) {
 	s.low += r.low
@@ -27,15 +43,11 @@ func (s row) unpack(e *[Labels]int32) {
 	}
 }
 
-func pack(w [Labels]int8) row {
-	var r row
-	for i := 3; i >= 0; i-- {
-		r.low = r.low<<16 + int64(w[i])
+func pack(w [Labels]int8) (p packed) {
+	for i, v := range w {
+		p |= packed(uint8(int(v)+128)) << (8 * i) //nolint:gosec // G115: 0 to 255
 	}
-	for i := 2; i >= 0; i-- {
-		r.high = r.high<<16 + int64(w[4+i])
-	}
-	return r
+	return p
 }
 
 // ways is how many features share a bucket. Their tags are the lanes of one word, so
@@ -45,12 +57,12 @@ const ways = 4
 // table maps features to rows by a 15-bit tag within a bucket.
 type table struct {
 	tags []uint64
-	rows []row
+	rows []packed
 	mask uint64
 }
 
 func newTable(buckets int) table {
-	return table{rows: make([]row, buckets*ways), tags: make([]uint64, buckets), mask: uint64(buckets - 1)} //nolint:gosec // G115: never negative
+	return table{rows: make([]packed, buckets*ways), tags: make([]uint64, buckets), mask: uint64(buckets - 1)} //nolint:gosec // G115: never negative
 }
 
 // tagOf is taken from bits that do not choose the bucket; 0 marks a free lane.
@@ -64,7 +76,7 @@ func (t *table) lookup(h uint64, s *row) {
 	x := t.tags[b] ^ tagOf(h)*lanes
 	zero := (x - lanes) &^ x & (lanes << 15)
 	if zero != 0 {
-		s.add(t.rows[b*ways+uint64(bits.TrailingZeros64(zero))>>4]) //nolint:gosec // G115: below 64
+		s.add(t.rows[b*ways+uint64(bits.TrailingZeros64(zero))>>4].row()) //nolint:gosec // G115: below 64
 	}
 }
 
