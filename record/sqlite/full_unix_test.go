@@ -39,7 +39,7 @@ func TestLogCannotGrow(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &whole); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Stat(path + "-wal")
+	log, err := os.Stat(path + "-wal") //nolint:gosec // the path is its own
 	if err != nil {
 		t.Fatal(err)
 	}
