@@ -80,10 +80,6 @@ func benchIndex(b *testing.B, n int) (*Opener, index.Index, []index.Entry) {
 func BenchmarkSearch(b *testing.B) {
 	for _, n := range []int{20_000, 100_000} {
 		_, ix, entries := benchIndex(b, n)
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		b.Logf("%d passages: %d MB of heap with the benchmark's own data", n, m.HeapAlloc>>20)
 		g, err := gate.New(gate.Config{Key: make([]byte, gate.KeySize)})
 		if err != nil {
 			b.Fatal(err)
@@ -155,14 +151,26 @@ func BenchmarkOpen(b *testing.B) {
 					size += info.Size()
 				}
 			}
+			var x *local
 			for b.Loop() {
-				if _, err := o.load(index.Spec{Name: "bench", Dimensions: benchDims}); err != nil {
+				if x, err = o.load(index.Spec{Name: "bench", Dimensions: benchDims}); err != nil {
 					b.Fatal(err)
 				}
 			}
+			with := heap()
+			runtime.KeepAlive(x)
+			x = nil
+			b.ReportMetric(float64(with-heap())/float64(n), "heap-B/entry")
 			b.ReportMetric(float64(size)/float64(n), "disk-B/entry")
 		})
 	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func BenchmarkTokenize(b *testing.B) {

@@ -144,25 +144,44 @@ func (d *disk) readSnapshot(number uint64) (*state, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read
-	for {
-		payload, err := r.next()
-		if err != nil {
-			return nil, noEOF(err)
-		}
-		if len(payload) == 0 { // the end
-			break
-		}
-		b, ok := decodeBatch(payload, d.dims, len(s.words))
-		if !ok {
-			return nil, errBroken
-		}
+	// One goroutine reads and decodes while this one takes up.
+	batches, failed := make(chan *batch, 2), error(nil)
+	go func() {
+		defer close(batches)
+		failed = d.decodeSnapshot(r, batches)
+	}()
+	for b := range batches {
 		s.apply(b)
 	}
-	if _, err := r.next(); !errors.Is(err, io.EOF) {
-		return nil, noEOF(err)
+	if failed != nil {
+		return nil, failed
 	}
 	d.snapshot = r.good
 	return s, nil
+}
+
+// decodeSnapshot sends a snapshot's batches. It must end in an empty frame.
+func (d *disk) decodeSnapshot(r *frameReader, to chan<- *batch) error {
+	known := 0
+	for {
+		payload, err := r.next()
+		if err != nil {
+			return noEOF(err)
+		}
+		if len(payload) == 0 {
+			break
+		}
+		b, ok := decodeBatch(payload, d.dims, known)
+		if !ok || !b.numbered {
+			return errBroken
+		}
+		known += len(b.words)
+		to <- b
+	}
+	if _, err := r.next(); !errors.Is(err, io.EOF) {
+		return noEOF(err)
+	}
+	return nil
 }
 
 func noEOF(err error) error {
@@ -202,8 +221,8 @@ func (d *disk) replay(s *state, number uint64, last bool) error {
 	for err == nil && r.good > 0 { // the header was valid
 		var payload []byte
 		if payload, err = r.next(); err == nil {
-			b, ok := decodeBatch(payload, d.dims, len(s.words))
-			if !ok {
+			b, ok := decodeBatch(payload, d.dims, 0)
+			if !ok || b.numbered {
 				return damaged("log %d holds a batch that cannot be decoded", number)
 			}
 			s.apply(b)

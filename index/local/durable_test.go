@@ -338,3 +338,37 @@ func TestCutTailIsReported(t *testing.T) {
 		t.Fatalf("size %d, want %d; logged %q", got, size, logged.String())
 	}
 }
+
+// TestSnapshotsPutOff keeps the files of a snapshot from being made: batches
+// are taken up and durable all the same.
+func TestSnapshotsPutOff(t *testing.T) {
+	for _, name := range []string{fileName(logPrefix, 1), fileName(snapshotPrefix, 1) + tmpSuffix} {
+		dir := t.TempDir()
+		o := openIn(t, dir)
+		o.limits = restless
+		x := open(t, o)
+		obstacle := filepath.Join(dir, testSpec.Name, name)
+		if err := os.Mkdir(obstacle, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 20 {
+			if err := x.Apply(t.Context(), numbered(t, n)); err != nil {
+				t.Fatal(err)
+			}
+			x.work.Wait()
+			if n == 10 {
+				if err := os.RemoveAll(obstacle); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if x.disk.snapshot == 0 {
+			t.Errorf("no snapshot after %s was out of the way", name)
+		}
+		held := dump(x.state)
+		x.abandon()
+		if dump(open(t, openIn(t, dir)).state) != held {
+			t.Fatalf("%s: opened again it differs", name)
+		}
+	}
+}
