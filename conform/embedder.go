@@ -99,8 +99,10 @@ func cosine(a, b []float32) float64 {
 func plainTexts(n int) []string {
 	things := []string{"printer", "invoice", "router", "parcel", "mattress", "violin", "boiler", "tent", "passport", "orchard"}
 	states := []string{"is broken", "arrived late", "was never ordered", "makes a strange noise", "looks splendid", "has gone missing", "needs new parts"}
-	places := []string{"in the cellar", "on the third floor", "behind the harbour", "next to the bakery", "under the bridge",
-		"at the old mill", "near the station", "by the lake", "in the attic", "on the roof", "across the street"}
+	places := []string{
+		"in the cellar", "on the third floor", "behind the harbour", "next to the bakery", "under the bridge",
+		"at the old mill", "near the station", "by the lake", "in the attic", "on the roof", "across the street",
+	}
 	out := make([]string, n)
 	for i := range out {
 		out[i] = "The " + things[i%len(things)] + " " + states[i/len(things)%len(states)] + " " + places[i/len(things)/len(states)%len(places)]

@@ -167,7 +167,7 @@ func TestDamagedSegmentsAreNoticed(t *testing.T) {
 	entries := len(whole) - 10*(4+8*4)
 	check := func(what string, must bool, spoil func([]byte) []byte) {
 		t.Helper()
-		if err := os.WriteFile(path, spoil(slices.Clone(whole)), 0o600); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(path, spoil(slices.Clone(whole)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		got, err := s.Load(t.Context(), e.Model().Fingerprint(), digestsOf(texts))

@@ -31,9 +31,16 @@ func TestQueriesAreCached(t *testing.T) {
 		q     int
 		calls int // of e, after
 	}{
-		{e, 0, 1}, {e, 0, 1}, {other, 0, 1}, {e, 0, 1}, {e, 1, 2},
+		{e, 0, 1},
+		{e, 0, 1},
+		{other, 0, 1},
+		{e, 0, 1},
+		{e, 1, 2},
 		{other, 0, 2}, // the least recently used made room
-		{e, 1, 2}, {e, 2, 3}, {e, 1, 3}, {e, 0, 4},
+		{e, 1, 2},
+		{e, 2, 3},
+		{e, 1, 3},
+		{e, 0, 4},
 	} {
 		ask(step.e, q[step.q])
 		if step.e.calls != step.calls {

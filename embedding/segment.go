@@ -55,8 +55,8 @@ func buildSegment(vectors []record.Vector) ([]byte, []record.Vector) {
 		n := entryCheck + len(vectors[i].Data)
 		rows[i] = record.Vector{Address: vectors[i].Address, Offset: int64(at), Length: int64(n)}
 		b = append(b, vectors[i].Address[:]...)
-		b = binary.LittleEndian.AppendUint64(b, uint64(at)) //nolint:gosec // an offset is not negative
-		b = binary.LittleEndian.AppendUint32(b, uint32(n))  //nolint:gosec // a vector is far below 4 GiB
+		b = binary.LittleEndian.AppendUint64(b, uint64(at))
+		b = binary.LittleEndian.AppendUint32(b, uint32(n)) //nolint:gosec // a vector is far below 4 GiB
 		at += n
 	}
 	binary.LittleEndian.PutUint32(b[segmentHeader-4:], tableSum(b))
@@ -92,7 +92,7 @@ func parseSegment(b []byte) ([]record.Vector, error) {
 		return nil, fault.New(fault.Internal, "not a segment of this format, or cut short")
 	}
 	count := uint64(binary.LittleEndian.Uint32(b[len(segmentMagic):]))
-	if count > uint64(len(b)-segmentHeader)/tableEntry {
+	if count > uint64(len(b)-segmentHeader)/tableEntry { //nolint:gosec // not negative, see above
 		return nil, fault.New(fault.Internal, "table of %d entries does not fit into %d bytes", count, len(b))
 	}
 	if tableSum(b) != binary.LittleEndian.Uint32(b[segmentHeader-4:]) {

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -261,8 +262,8 @@ const smallestBatch = 8
 // 1 + 2·b·log2(n) more requests. The error is not for one text.
 func (c *call) solve(ctx context.Context, batch []int) error {
 	err := c.send(ctx, batch)
-	var no *rejection
-	if err == nil || !errors.As(err, &no) {
+	no, rejected := errors.AsType[*rejection](err)
+	if !rejected {
 		return err
 	}
 	if err := c.prove(ctx); err != nil {
@@ -278,18 +279,18 @@ func (c *call) solve(ctx context.Context, batch []int) error {
 			return err
 		}
 	}
-	for _, i := range batch {
-		if c.out[i].Err != nil {
-			return nil
-		}
-	}
-	// No text was at fault: the batch was too large for this endpoint.
-	for limit, now := int64(max(middle, smallestBatch)), c.batch.Load(); limit < now; now = c.batch.Load() {
-		if c.batch.CompareAndSwap(now, limit) {
-			break
-		}
+	if !slices.ContainsFunc(batch, func(i int) bool { return c.out[i].Err != nil }) {
+		// No text was at fault: the batch was too large for this endpoint.
+		c.lower(int64(max(middle, smallestBatch)))
 	}
 	return nil
+}
+
+// lower makes later batches no larger than limit.
+func (e *Embedder) lower(limit int64) {
+	for now := e.batch.Load(); limit < now && !e.batch.CompareAndSwap(now, limit); {
+		now = e.batch.Load()
+	}
 }
 
 // prove sends a text that nobody can object to, once, so that a
@@ -299,8 +300,7 @@ func (c *call) prove(ctx context.Context) error {
 		return nil
 	}
 	_, err := c.request(ctx, []string{"ok"})
-	var no *rejection
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[*rejection](err); ok {
 		return fault.New(fault.Invalid, "the endpoint rejects every request for model %q (%s): check its model, dimensions and shorten settings", c.cfg.Name, no)
 	}
 	return err

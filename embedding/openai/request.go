@@ -167,8 +167,7 @@ func (c *call) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var a *answer
-	if errors.As(err, &a) {
+	if a, ok := errors.AsType[*answer](err); ok {
 		return c.explainAnswer(a)
 	}
 	switch {
@@ -181,8 +180,7 @@ func (c *call) explain(ctx context.Context, err error) error {
 	}
 	// The cause names the operation and the address; the error around it has
 	// the whole URL, which may hold a secret.
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return fault.New(fault.Unavailable, "reach the endpoint of model %q: %w", c.cfg.Name, u.Err)
 	}
 	return fault.New(fault.Unavailable, "the exchange with the endpoint of model %q did not succeed", c.cfg.Name)

@@ -34,10 +34,10 @@ var errValues = errors.New("not a vector")
 
 // UnmarshalJSON reads either encoding. b is valid JSON without space around it.
 func (v *values) UnmarshalJSON(b []byte) error {
-	switch {
-	case b[0] == '"':
+	switch b[0] {
+	case '"':
 		return v.decodeBase64(b[1 : len(b)-1])
-	case b[0] == '[':
+	case '[':
 		return v.decodeArray(b[1 : len(b)-1])
 	}
 	return errValues
