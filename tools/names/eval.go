@@ -51,15 +51,15 @@ func blurred(e *Example, s crf.Span) bool {
 	return slices.ContainsFunc(e.Unknown, func(u [2]int) bool { return s.Start < u[1] && s.End > u[0] })
 }
 
-// measure counts exact matches of kind and bounds.
-func measure(model *crf.Model, set Set, wrong func(e *Example, s crf.Span, missed bool)) (kinds [3]tally, bytes int, elapsed time.Duration) {
+// measure counts exact matches of kind and bounds. bias is what favours names, in nats.
+func measure(model *crf.Model, set Set, bias float32, wrong func(e *Example, s crf.Span, missed bool)) (kinds [3]tally, bytes int, elapsed time.Duration) {
 	scratch := model.NewScratch()
 	var spans []crf.Span
 	for i := range set.Examples {
 		e := &set.Examples[i]
 		bytes += len(e.Text)
 		began := time.Now()
-		spans = scratch.Tag(spans[:0], e.Text, 0, 0)
+		spans = scratch.Tag(spans[:0], e.Text, bias, 0)
 		elapsed += time.Since(began)
 		same := func(a, b crf.Span) bool { return a.Start == b.Start && a.End == b.End && a.Kind == b.Kind }
 		for _, s := range spans {
@@ -88,12 +88,12 @@ func measure(model *crf.Model, set Set, wrong func(e *Example, s crf.Span, misse
 
 // report writes precision, recall and F1 of each kind and set, and so many errors of
 // each set, which quote the corpora.
-func report(w io.Writer, model *crf.Model, sets []Set, errors int) error {
+func report(w io.Writer, model *crf.Model, sets []Set, bias float32, errors int) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%-26s  %-17s  %-17s  %-17s\n", "", "person", "location", "organisation")
 	fmt.Fprintf(&out, "%-26s %s micro  MB/s\n", "exact spans", strings.Repeat("     P     R    F1 ", 3))
 	for _, set := range sets {
-		kinds, size, elapsed := measure(model, set, nil)
+		kinds, size, elapsed := measure(model, set, bias, nil)
 		fmt.Fprintf(&out, "%-26s", set.Name)
 		var all tally
 		for _, k := range kinds {
@@ -106,7 +106,7 @@ func report(w io.Writer, model *crf.Model, sets []Set, errors int) error {
 	}
 	for _, set := range sets {
 		left := errors
-		measure(model, set, func(e *Example, s crf.Span, missed bool) {
+		measure(model, set, bias, func(e *Example, s crf.Span, missed bool) {
 			if left--; left < 0 {
 				return
 			}
@@ -117,30 +117,56 @@ func report(w io.Writer, model *crf.Model, sets []Set, errors int) error {
 			fmt.Fprintf(&out, "%s %s %d %q in %q\n", set.Name, what, s.Kind, e.Text[s.Start:s.End], e.Text[max(0, s.Start-60):min(len(e.Text), s.End+60)])
 		})
 	}
+	fmt.Fprintf(&out, "calibration error %.3f\n", calibrationError(model, sets, bias))
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
-// calibrate fits the two parameters of a logistic curve that maps the model's
-// probabilities to how often its spans are right (Platt 1999), on the held-out sets.
-func calibrate(model *crf.Model, sets []Set) [2]float32 {
+// judged gives the score of every span found in the sets, and whether it is right.
+func judged(model *crf.Model, sets []Set, bias float32) (scores []float64, right []bool) {
 	scratch := model.NewScratch()
-	var x []float64
-	var right []bool
 	for _, set := range sets {
 		for i := range set.Examples {
 			e := &set.Examples[i]
-			for _, s := range scratch.Tag(nil, e.Text, 1.5, 0) {
+			for _, s := range scratch.Tag(nil, e.Text, bias, 0) {
 				if blurred(e, s) {
 					continue
 				}
-				p := math.Min(math.Max(float64(s.Score), 1e-6), 1-1e-6)
-				x = append(x, math.Log(p/(1-p)))
+				scores = append(scores, float64(s.Score))
 				right = append(right, slices.ContainsFunc(e.Spans, func(g crf.Span) bool {
 					return g.Start == s.Start && g.End == s.End && g.Kind == s.Kind
 				}))
 			}
 		}
+	}
+	return scores, right
+}
+
+// calibrationError is the mean distance between score and precision, over ten bins of scores.
+func calibrationError(model *crf.Model, sets []Set, bias float32) float64 {
+	scores, right := judged(model, sets, bias)
+	var gap [10]float64
+	for i, p := range scores {
+		bin := min(int(p*10), 9)
+		gap[bin] += p
+		if right[i] {
+			gap[bin]--
+		}
+	}
+	sum := 0.0
+	for _, g := range gap {
+		sum += math.Abs(g)
+	}
+	return sum / math.Max(1, float64(len(scores)))
+}
+
+// calibrate fits the two parameters of a logistic curve that maps the model's
+// probabilities to how often its spans are right (Platt 1999), on the held-out sets.
+func calibrate(model *crf.Model, sets []Set) [2]float32 {
+	x, right := judged(model, sets, 1.5)
+	for i, p := range x {
+		p = math.Min(math.Max(p, 1e-6), 1-1e-6)
+		x[i] = math.Log(p / (1 - p))
 	}
 	a, b := 0.0, 1.0
 	for range 2000 {

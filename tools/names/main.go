@@ -27,6 +27,7 @@ func main() {
 	out := flag.String("out", "gate/names/weights.bin", "weights file")
 	evalOnly := flag.Bool("eval", false, "measure the weights, do not train")
 	errors := flag.Int("errors", 0, "with -eval: print so many errors of each set")
+	bias := flag.Float64("bias", 0, "with -eval: nats in favour of names; 1.5 is what Options.Recall uses")
 	opts := defaults
 	flag.IntVar(&opts.Epochs, "epochs", opts.Epochs, "passes over the data")
 	flag.Float64Var(&opts.Rate, "rate", opts.Rate, "learning rate")
@@ -39,13 +40,13 @@ func main() {
 	flag.IntVar(&opts.SilverTexts, "silvertexts", opts.SilverTexts, "most paragraphs of -silver used")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := run(log, *data, *out, *evalOnly, *errors, opts); err != nil {
+	if err := run(log, *data, *out, *evalOnly, *bias, *errors, opts); err != nil {
 		log.Error("names", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(log *slog.Logger, data, out string, evalOnly bool, errors int, opts trainOptions) error {
+func run(log *slog.Logger, data, out string, evalOnly bool, bias float64, errors int, opts trainOptions) error {
 	corpora, err := readCorpora(data)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func run(log *slog.Logger, data, out string, evalOnly bool, errors int, opts tra
 		if err != nil {
 			return err
 		}
-		return report(os.Stdout, model, sets, errors)
+		return report(os.Stdout, model, sets, float32(bias), errors)
 	}
 	t := trainer{opts: opts, lexicon: lexicon, log: log}
 	var silver []Example
@@ -74,13 +75,12 @@ func run(log *slog.Logger, data, out string, evalOnly bool, errors int, opts tra
 		}
 	}
 	t.train(trainingSet(corpora, silver, pools, opts))
-	params := t.params()
-	model, dropped := crf.New(params)
-	params.Calibrate = calibrate(model, sets)
-	model, _ = crf.New(params)
-	log.Info("model", "dropped", dropped, "calibration", params.Calibrate)
+	model, dropped := crf.New(t.params())
+	calibration := calibrate(model, sets)
+	model = model.Calibrated(calibration)
+	log.Info("model", "dropped", dropped, "calibration", calibration)
 	if err := os.WriteFile(out, model.Encode(), 0o644); err != nil { //nolint:gosec // G306: the file is public
 		return err
 	}
-	return report(os.Stdout, model, sets, errors)
+	return report(os.Stdout, model, sets, 0, errors)
 }

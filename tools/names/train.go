@@ -336,7 +336,7 @@ func logSum(terms *scores) float64 {
 
 // params gives the strongest features, the frequent ones first, and the transitions, as the model takes them.
 func (t *trainer) params() crf.Params {
-	p := crf.Params{Lexicon: t.lexicon, Buckets: 1 << 17, Scale: 20, Calibrate: [2]float32{0, 1}}
+	p := crf.Params{Lexicon: t.lexicon, Buckets: 1 << 17, Scale: 20}
 	type ranked struct {
 		index    int
 		strength float32

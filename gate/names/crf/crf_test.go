@@ -26,7 +26,7 @@ func greeter() *crf.Model {
 			delete(after, f)
 		}
 	})
-	params := crf.Params{Lexicon: lexicon, Buckets: 64, Scale: 20, Calibrate: [2]float32{0, 1}}
+	params := crf.Params{Lexicon: lexicon, Buckets: 64, Scale: 20}
 	for f, n := range after {
 		if n == 4 {
 			params.Features = append(params.Features, crf.Feature{Hash: f, Weights: [crf.Labels]float32{crf.BeginPerson: 2}})

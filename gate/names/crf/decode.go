@@ -1,6 +1,9 @@
 package crf
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Kind is what a span names.
 type Kind uint8
@@ -355,14 +358,13 @@ func (s *Scratch) emitSpan(i, end, n int, kind Kind, path *[maxRunTokens]uint8) 
 	}
 }
 
-// share is the part of the probability that the two labels of kind have.
+// share is the part of the probability that the two labels of kind have, without the bias.
 func (s *Scratch) share(e *[Labels]int32, kind Kind) float64 {
-	top := e[0]
-	for _, v := range e[1:] {
-		top = max(top, v)
-	}
+	unbiased := *e
+	unbiased[Outside] += s.bias
+	top := slices.Max(unbiased[:])
 	var total, part float64
-	for y, v := range e {
+	for y, v := range unbiased {
 		p := math.Exp(float64(v-top) / float64(s.model.scale))
 		total += p
 		if y != Outside && kindOf(y) == kind {

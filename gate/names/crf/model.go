@@ -30,8 +30,7 @@ type Params struct {
 	Features   []Feature // the most important first
 	Buckets    int       // a power of two
 	Transition [Labels][Labels]float32
-	Scale      float32
-	Calibrate  [2]float32
+	Scale      float32 // units of weight per nat
 }
 
 // Feature is a feature's hash and weights, in nats.
@@ -40,9 +39,9 @@ type Feature struct {
 	Weights [Labels]float32
 }
 
-// New quantises params. Features that find their bucket full are dropped; their number is returned.
+// New quantises params; the model's scores are not calibrated yet. Features that find their bucket full are dropped; their number is returned.
 func New(p Params) (m *Model, dropped int) {
-	m = &Model{lexicon: p.Lexicon, table: newTable(p.Buckets), scale: p.Scale, calib: p.Calibrate}
+	m = &Model{lexicon: p.Lexicon, table: newTable(p.Buckets), scale: p.Scale, calib: [2]float32{0, 1}}
 	for _, f := range p.Features {
 		var w [Labels]int8
 		for i, v := range f.Weights {
@@ -58,6 +57,13 @@ func New(p Params) (m *Model, dropped int) {
 		}
 	}
 	return m, dropped
+}
+
+// Calibrated is m with other parameters of calibration.
+func (m *Model) Calibrated(parameters [2]float32) *Model {
+	other := *m
+	other.calib = parameters
+	return &other
 }
 
 // forbidden is a penalty beyond any sum of weights.
