@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
+	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
 	"github.com/holdfast/holdfast/digest"
@@ -179,6 +181,35 @@ func (s *Store) readObject(ctx context.Context, name string, offset, length int6
 		return nil, fault.New(fault.Unavailable, "read segment %s: %w", name, err)
 	}
 	return buf, nil
+}
+
+// Verify reads every segment in the bucket, whole, and returns how many there
+// are, and an error that names each damaged one. Segments that nothing refers
+// to are read too.
+func (s *Store) Verify(ctx context.Context) (int, error) {
+	var damage []error
+	n := 0
+	for it := s.cfg.Bucket.List(&blob.ListOptions{Prefix: segmentFolder}); ; {
+		object, err := it.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, errors.Join(damage...)
+		case err != nil:
+			return n, fault.New(fault.Unavailable, "list segments: %w", err)
+		case !strings.HasSuffix(object.Key, segmentSuffix): // a file that a killed process had not finished
+			continue
+		}
+		n++
+		b, err := s.cfg.Bucket.ReadAll(ctx, object.Key)
+		if err != nil {
+			return n, fault.New(fault.Unavailable, "read segment %s: %w", object.Key, err)
+		}
+		if _, err := parseSegment(b); err != nil {
+			damage = append(damage, damaged(object.Key, err))
+		} else if segmentName(b) != object.Key {
+			damage = append(damage, damaged(object.Key, errors.New("its bytes do not match its name")))
+		}
+	}
 }
 
 func damaged(segment string, err error) error {

@@ -63,6 +63,9 @@ func TestPackMovesVectorsIntoSegments(t *testing.T) {
 	if n := len(f.segments(t)); n != 3 {
 		t.Errorf("%d objects, want 3", n)
 	}
+	if n, err := s.Verify(t.Context()); n != 3 || err != nil {
+		t.Errorf("verified %d, %v", n, err)
+	}
 	if out := mustEnsure(t, s, small, texts); out.Reused != 130 {
 		t.Errorf("packed vectors are computed again: %+v", out)
 	}
@@ -173,6 +176,9 @@ func TestDamagedSegmentsAreNoticed(t *testing.T) {
 		got, err := s.Load(t.Context(), e.Model().Fingerprint(), digestsOf(texts))
 		if must && (err == nil || !strings.Contains(err.Error(), name) || fault.KindOf(err) != fault.Internal) {
 			t.Errorf("%s: %v", what, err)
+		}
+		if n, err := s.Verify(t.Context()); n != 1 || err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: verified %d, %v", what, n, err)
 		}
 		for i := range texts {
 			if v, ok := got[texts[i].Text]; ok && !slices.Equal(v, hashVector(texts[i].Clean.Embed(), 8)) {

@@ -30,6 +30,8 @@ const (
 	segmentHeader = len(segmentMagic) + 4 + 4
 	tableEntry    = digest.Size + 8 + 4
 	entryCheck    = 4
+
+	segmentFolder, segmentSuffix = "segments/", ".seg"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -82,7 +84,7 @@ func tableSum(b []byte) uint32 {
 // folder, so that no folder grows past what file systems like.
 func segmentName(b []byte) string {
 	sum := digest.Digest(sha256.Sum256(b)).String()
-	return "segments/" + sum[:2] + "/" + sum + ".seg"
+	return segmentFolder + sum[:2] + "/" + sum + segmentSuffix
 }
 
 // parseSegment checks a whole segment and returns its vectors, whose Data
