@@ -206,7 +206,7 @@ func (c *indexChance) filter(depth int) *index.Filter {
 			}
 		}
 	case index.In:
-		for range c.IntN(4) {
+		for range c.IntN(4) * c.IntN(6) {
 			f.Values = append(f.Values, c.r.values(f.Field, c.value())...)
 		}
 	case index.Range:

@@ -13,10 +13,13 @@ import (
 type condition struct {
 	op     index.FilterOp
 	field  uint32
-	values map[gate.Value]struct{}
+	values map[gate.Value]struct{} // of an In with many
 	leaf   *index.Filter
 	sub    []condition
 }
+
+// manyValues is where looking a value up beats comparing with each.
+const manyValues = 8
 
 // noField stands for a field that no record has.
 const noField = math.MaxUint32
@@ -26,7 +29,7 @@ func (s *state) compile(f *index.Filter) condition {
 	if n, known := s.fields[f.Field]; known {
 		c.field = n
 	}
-	if f.Op == index.In {
+	if f.Op == index.In && len(f.Values) > manyValues {
 		c.values = make(map[gate.Value]struct{}, len(f.Values))
 		for _, v := range f.Values {
 			c.values[v] = struct{}{}
@@ -52,7 +55,11 @@ func (c *condition) match(values []fieldValue) bool {
 	case index.Not:
 		return !c.any(values)
 	case index.In, index.Range, index.Exists:
-		return slices.ContainsFunc(values, func(v fieldValue) bool { return v.field == c.field && c.holds(v.value) })
+		for i := range values {
+			if values[i].field == c.field && c.holds(&values[i].value) {
+				return true
+			}
+		}
 	}
 	return false
 }
@@ -67,13 +74,16 @@ func (c *condition) any(values []fieldValue) bool {
 }
 
 // holds decides a leaf on one value.
-func (c *condition) holds(v gate.Value) bool {
+func (c *condition) holds(v *gate.Value) bool {
 	switch c.op {
 	case index.In:
-		_, in := c.values[v]
+		if c.values == nil {
+			return slices.Contains(c.leaf.Values, *v)
+		}
+		_, in := c.values[*v]
 		return in
 	case index.Range:
-		return c.leaf.Within(v)
+		return c.leaf.Within(*v)
 	case index.Exists:
 		return true
 	case index.All, index.Any, index.Not:
