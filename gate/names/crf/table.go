@@ -20,7 +20,7 @@ func (p packed) row() row {
 func widen(v uint64) int64 {
 	v = (v | v<<16) & 0x0000FFFF0000FFFF
 	v = (v | v<<8) & 0x00FF00FF00FF00FF
-	return int64(v) //nolint:gosec // G115: the top bit is clear
+	return int64(v)
 }
 
 func (s *row) add(r row) {
