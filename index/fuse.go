@@ -5,18 +5,27 @@ import (
 	"slices"
 )
 
-// Confidence says how well the embedding model suits a query.
+// Confidence says what is known of a query beside its hits. The zero value is
+// right if nothing is.
 type Confidence struct {
-	// Unfamiliar is the share, 0 to 1, of the query's words that the model does
-	// not know whole: near 1 for a language that it was not made for. 0 if the
-	// model does not tell.
+	// Unfamiliar is the share, 0 to 1, of the query's words that the embedding
+	// model does not know whole: near 1 for a language that it was not made for.
 	Unfamiliar float32
+	// Terms is how many terms the query has (QueryTerms). A best hit with little
+	// BM25 for each of them shows that the query is put in other words than the
+	// texts.
+	Terms int
 }
 
-// bestLexical is the gap in cosine, to the last hit of the vector arm, that
-// counts as much as the best lexical score. It was chosen on descriptions of
-// programs in four languages and on documentation.
-const bestLexical = 0.29
+// Two gaps that count as one, chosen on descriptions of programs in four
+// languages and on documentation, as they are and with words replaced.
+const (
+	cosineUnit = 0.1
+	bm25Unit   = 0.7 // for each term of the query
+	// shareUnit is a share of the best lexical score, where the number of terms
+	// is not known.
+	shareUnit = 0.35
+)
 
 // Fuse joins the hits of the two arms, each best first and found with the
 // same k, into one list, best first, ties by ID.
@@ -25,10 +34,8 @@ const bestLexical = 0.29
 // much the arm knows, so an arm that hardly tells its hits apart hardly
 // counts. (Reciprocal rank fusion, which we measured, gives the weak arm's
 // first hit as much as the strong arm's.) What an arm did not find counts as
-// its last hit. Lexical scores are taken as shares of the best, since BM25
-// grows with the length of the query; cosines are comparable as they are.
-// Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
-// Retrieval" (2023) find the same.
+// its last hit. Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
+// Hybrid Retrieval" (2023) find the same.
 func Fuse(vector, lexical []Hit, c Confidence) []Hit {
 	out := make([]Hit, 0, len(vector)+len(lexical))
 	at := make(map[int64]int, len(vector)+len(lexical))
@@ -42,7 +49,7 @@ func Fuse(vector, lexical []Hit, c Confidence) []Hit {
 		out[i].Score += score
 	}
 	if n := len(vector); n > 0 {
-		weight := min(max(1-c.Unfamiliar, 0), 1) / bestLexical
+		weight := min(max(1-c.Unfamiliar, 0), 1) / cosineUnit
 		for _, h := range vector {
 			add(h, weight*(h.Score-vector[n-1].Score))
 		}
@@ -54,8 +61,12 @@ func Fuse(vector, lexical []Hit, c Confidence) []Hit {
 		if n >= len(vector) && n > 1 {
 			last = lexical[n-1].Score
 		}
+		unit := bm25Unit * float32(c.Terms)
+		if c.Terms <= 0 {
+			unit = shareUnit * lexical[0].Score
+		}
 		for _, h := range lexical {
-			add(h, (h.Score-last)/lexical[0].Score)
+			add(h, (h.Score-last)/unit)
 		}
 	}
 	slices.SortFunc(out, func(a, b Hit) int {

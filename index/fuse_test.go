@@ -60,6 +60,14 @@ func TestFuse(t *testing.T) {
 			name: "an unfamiliar language is left to the words", want: []int64{2, 1}, confidence: index.Confidence{Unfamiliar: .9},
 			vector: map[int64]float32{1: .9, 3: .2}, lexical: map[int64]float32{2: 5, 1: 3},
 		},
+		{
+			name: "a query in other words is left to the vectors", want: []int64{1, 3, 2}, confidence: index.Confidence{Terms: 10},
+			vector: map[int64]float32{1: .6, 3: .3, 4: .2}, lexical: map[int64]float32{2: 5, 3: 4},
+		},
+		{
+			name: "a query in the words of a text is not", want: []int64{2, 1}, confidence: index.Confidence{Terms: 10},
+			vector: map[int64]float32{1: .6, 3: .3, 4: .2}, lexical: map[int64]float32{2: 50, 3: 4},
+		},
 		{name: "ties by ID", vector: map[int64]float32{7: .5, 3: .5, 5: .5}, want: []int64{3, 5, 7}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +114,7 @@ func TestFuseKeepsEveryHitOnce(t *testing.T) {
 			scaled[i].Score *= 4
 		}
 		if !slices.Equal(ids(index.Fuse(vector, scaled, c)), ids(got)) {
-			t.Fatal("another order when lexical scores are scaled")
+			t.Fatal("another order when lexical scores are scaled and the number of terms is unknown")
 		}
 	}
 }

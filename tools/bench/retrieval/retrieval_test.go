@@ -141,7 +141,10 @@ func measure(b *testing.B, t task) {
 	run(b, t, "lexical", lexical)
 	run(b, t, "vector", vector)
 	run(b, t, "fused", func(i int) []index.Hit {
-		return index.Fuse(vector(i), lexical(i), index.Confidence{Unfamiliar: embedder.Unfamiliar(queries[i])})
+		return index.Fuse(vector(i), lexical(i), index.Confidence{
+			Unfamiliar: embedder.Unfamiliar(queries[i]),
+			Terms:      len(index.QueryTerms(queries[i])),
+		})
 	})
 	if search := teacher(b, t); search != nil {
 		run(b, t, "teacher", search)
