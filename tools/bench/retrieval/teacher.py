@@ -25,8 +25,9 @@ def main():
         paragraphs = [p for a in articles for p in a["paragraphs"]]
         write(f"{language}.paragraphs", [p["context"] for p in paragraphs])
         write(f"{language}.questions", [q["question"] for p in paragraphs for q in p["qas"]])
-    lines = (pathlib.Path(__file__).parent / "testdata/paraphrases.tsv").read_text("utf-8").splitlines()
-    write("en-paraphrased.questions", [line.split("\t")[1] for line in lines if not line.startswith("#")])
+    for file in sorted((pathlib.Path(__file__).parent / "testdata").glob("*.tsv")):
+        lines = file.read_text("utf-8").splitlines()
+        write(f"en-{file.stem}.questions", [line.split("\t")[1] for line in lines if not line.startswith("#")])
 
 
 if __name__ == "__main__":
