@@ -4,7 +4,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,6 +122,7 @@ type plan struct {
 	index      index.Index
 	text       gate.Clean
 	vector     []float32
+	confidence index.Confidence
 	filter     record.Filter
 	indexed    *index.Filter
 }
@@ -163,6 +163,10 @@ func (s *Searcher) plan(ctx context.Context, name string, q Query) (*plan, error
 	}
 	if embedder.Model().Fingerprint() != p.generation.Space {
 		return nil, fault.New(fault.Unavailable, "model %q is not the one that the collection was embedded with", p.generation.Model)
+	}
+	p.confidence.Terms = len(index.QueryTerms(p.text))
+	if model, ok := embedder.(interface{ Unfamiliar(text gate.Clean) float32 }); ok {
+		p.confidence.Unfamiliar = model.Unfamiliar(p.text)
 	}
 	p.vector, err = s.Vectors.Query(ctx, embedder, p.text)
 	return p, err
@@ -244,31 +248,7 @@ func (p *plan) candidates(ctx context.Context, want int) (fused []index.Hit, mor
 		return lexical, more, nil
 	case Hybrid:
 	}
-	return fuse(vector, lexical), more, nil
-}
-
-// fuse joins two rankings by reciprocal rank.
-func fuse(arms ...[]index.Hit) []index.Hit {
-	const smooth = 60
-	by := map[int64]*index.Hit{}
-	var out []*index.Hit
-	for _, arm := range arms {
-		for rank, h := range arm {
-			f, ok := by[h.ID]
-			if !ok {
-				f = &index.Hit{ID: h.ID, Record: h.Record}
-				by[h.ID] = f
-				out = append(out, f)
-			}
-			f.Score += 1 / float32(smooth+rank+1)
-		}
-	}
-	hits := make([]index.Hit, len(out))
-	for i, h := range out {
-		hits[i] = *h
-	}
-	slices.SortStableFunc(hits, func(a, b index.Hit) int { return cmp.Compare(b.Score, a.Score) })
-	return hits
+	return index.Fuse(vector, lexical, p.confidence), more, nil
 }
 
 // check looks each hit up where the record lives, in one snapshot: the
