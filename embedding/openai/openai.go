@@ -16,12 +16,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	sdk "github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
 
 	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
@@ -84,7 +82,7 @@ type Config struct {
 type Embedder struct {
 	cfg      Config
 	model    embedding.Model
-	endpoint sdk.EmbeddingService
+	endpoint string // where texts are posted
 	slots    chan struct{}
 	maxBody  int64
 	// batch is MaxBatch, or what was found to be the endpoint's own limit.
@@ -128,20 +126,11 @@ func New(cfg Config) (*Embedder, error) {
 			Dimensions: cfg.Dimensions, Normalized: true, MaxTokens: cfg.MaxTokens,
 			QueryPrefix: cfg.QueryPrefix, PassagePrefix: cfg.PassagePrefix,
 		},
-		slots:   make(chan struct{}, cfg.Concurrency),
-		maxBody: bodyBound(cfg),
+		endpoint: strings.TrimRight(cfg.URL, "/") + "/embeddings",
+		slots:    make(chan struct{}, cfg.Concurrency),
+		maxBody:  bodyBound(cfg),
 	}
 	e.batch.Store(int64(cfg.MaxBatch))
-	// The service is made without the SDK's client, which would read
-	// OPENAI_* variables: configuration is cmd's affair.
-	options := []option.RequestOption{
-		option.WithBaseURL(cfg.URL), option.WithHTTPClient(cfg.HTTPClient),
-		option.WithMaxRetries(0), option.WithMiddleware(e.guard),
-	}
-	if cfg.Key != "" {
-		options = append(options, option.WithAPIKey(string(cfg.Key)))
-	}
-	e.endpoint = sdk.NewEmbeddingService(options...)
 	return e, nil
 }
 

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,9 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"time"
-
-	sdk "github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
 
 	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
@@ -53,19 +51,39 @@ func (a *answer) Error() string {
 // rejection is an answer that may be about the texts of the request.
 type rejection struct{ *answer }
 
-// guard bounds what is read of a response, and turns an error response into
-// an *answer before the SDK keeps its body.
-func (e *Embedder) guard(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
-	res, err := next(req)
+// params is a request of the protocol.
+type params struct {
+	Model      string   `json:"model"`
+	Input      []string `json:"input"`
+	Encoding   string   `json:"encoding_format"`
+	Dimensions int      `json:"dimensions,omitempty"`
+}
+
+// post makes one exchange. A response that is no success is an *answer; of
+// any other no more is read than a right one could hold.
+func (e *Embedder) post(ctx context.Context, p params) ([]byte, error) {
+	out, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.endpoint, bytes.NewReader(out))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	if e.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+string(e.cfg.Key))
+	}
+	res, err := e.cfg.HTTPClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }() // only read from
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		res.Body = &boundedBody{ReadCloser: res.Body, left: e.maxBody}
-		return res, nil
+		return io.ReadAll(&boundedBody{ReadCloser: res.Body, left: e.maxBody})
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what cannot be read has no code
-	_ = res.Body.Close()                                          // only read from
 	return nil, &answer{status: res.StatusCode, code: errorCode(body), retryAfter: retryAfter(res.Header, time.Now())}
 }
 
@@ -133,18 +151,13 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 func (c *call) request(ctx context.Context, texts []string) ([]embedding.Vector, error) {
 	within, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	params := sdk.EmbeddingNewParams{
-		Model: c.cfg.Model,
-		Input: sdk.EmbeddingNewParamsInputUnion{OfArrayOfStrings: texts},
-		// A third of the size of decimal fractions, and exact. Endpoints that
-		// do not know it answer in fractions, which are taken as well.
-		EncodingFormat: sdk.EmbeddingNewParamsEncodingFormatBase64,
-	}
+	// Base64 has a third of the size of decimal fractions, and is exact.
+	// Endpoints that do not know it answer in fractions, which are taken too.
+	p := params{Model: c.cfg.Model, Input: texts, Encoding: "base64"}
 	if c.cfg.Shorten {
-		params.Dimensions = sdk.Int(int64(c.cfg.Dimensions))
+		p.Dimensions = c.cfg.Dimensions
 	}
-	var body []byte
-	_, err := c.endpoint.New(within, params, option.WithResponseBodyInto(&body))
+	body, err := c.post(within, p)
 	var vectors []embedding.Vector
 	var tokens int
 	if err == nil {
