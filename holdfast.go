@@ -65,8 +65,15 @@ type App struct {
 	changed chan struct{} // closed and replaced when a step has ended
 }
 
-// packEvery bounds how long a vector waits inline before it is packed.
-const packEvery = time.Minute
+// A segment is written when it is full, when a few vectors have waited a
+// minute, or any an hour: objects stay few on a quiet system too.
+const (
+	packLook = 5 * time.Second
+	packFull = 1024
+	packFew  = 64
+	packSoon = time.Minute
+	packLate = time.Hour
+)
 
 // New joins the parts.
 func New(cfg Config) (*App, error) {
@@ -90,7 +97,7 @@ func New(cfg Config) (*App, error) {
 	}
 	metrics := telemetry.New(a.levels)
 	vectors, err := embedding.NewStore(embedding.StoreConfig{
-		Records: cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log,
+		Records: cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log, PackSize: packFull,
 		Observe: func(e embedding.Event) {
 			if e.Purpose == embedding.ForPassage {
 				metrics.Embedded(e.Model, e.Usage.Requests, e.Computed, e.Reused)
@@ -194,8 +201,7 @@ func (a *App) mend(ctx context.Context) error {
 // pack moves vectors out of the record store when enough have gathered or
 // they have waited long enough.
 func (a *App) pack(ctx context.Context) {
-	const look, enough = 5 * time.Second, 1024
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(packLook)
 	defer tick.Stop()
 	last := time.Now()
 	for {
@@ -205,9 +211,13 @@ func (a *App) pack(ctx context.Context) {
 		case <-tick.C:
 		}
 		stats, err := a.parts.Vectors.Stats(ctx)
-		if err == nil && (stats.Inline >= enough || stats.Inline > 0 && time.Since(last) >= packEvery) {
-			_, err = a.parts.Vectors.Pack(ctx)
+		waited := time.Since(last)
+		due := stats.Inline >= packFull || stats.Inline >= packFew && waited >= packSoon || stats.Inline > 0 && waited >= packLate
+		for err == nil && due {
+			var n int
+			n, err = a.parts.Vectors.Pack(ctx)
 			last = time.Now()
+			due = n >= packFull // there may be another segment's worth
 		}
 		if err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "pack embeddings", "error", err)

@@ -43,15 +43,18 @@ type Policy struct {
 	Rules     map[string]Rule `json:"rules" yaml:"rules"`
 }
 
+// The detectors' scale: patterns from 0.4 on are found with their context or
+// checksum, names from 0.5 on are more likely names than not.
+
 // DefaultPolicy transforms what identifies a person or opens a door, and
 // keeps what only describes the world: towns, organisations, dates, links.
 func DefaultPolicy() Policy {
 	return Policy{
 		Name: "default", Version: 1,
-		Otherwise: Rule{Action: Replace, MinScore: 0.5},
+		Otherwise: Rule{Action: Replace, MinScore: 0.4},
 		Rules: map[string]Rule{
 			"PERSON":         {Action: Pseudonym, MinScore: 0.5},
-			"EMAIL_ADDRESS":  {Action: Pseudonym, MinScore: 0.5},
+			"EMAIL_ADDRESS":  {Action: Pseudonym, MinScore: 0.4},
 			"PHONE_NUMBER":   {Action: Pseudonym, MinScore: 0.4},
 			"CREDIT_CARD":    {Action: Mask, Keep: 4, MinScore: 0.4},
 			"IBAN_CODE":      {Action: Mask, Keep: 4, MinScore: 0.4},
