@@ -32,13 +32,13 @@ func (e *Embedder) Model() embedding.Model {
 		Revision:   e.model.Revision(),
 		Dimensions: e.model.Dimensions(),
 		Normalized: true,
-		Tokenizer:  tokenizer,
+		Tokenizer:  rules,
 	}
 }
 
-// tokenizer names the rules by which text becomes tokens. Change it whenever any text would have other tokens or
-// weights, so that vectors of both kinds never meet.
-const tokenizer = "bert-base-uncased, placeholders at an eighth"
+// rules names those by which text becomes tokens. Change it whenever any text would have other tokens or weights, so
+// that vectors of both kinds never meet.
+const rules = "bert-base-uncased, placeholders at an eighth"
 
 // Embed embeds the embed form of texts. No text fails.
 func (e *Embedder) Embed(ctx context.Context, _ embedding.Purpose, texts []gate.Clean) ([]embedding.Vector, embedding.Usage, error) {

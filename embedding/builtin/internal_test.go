@@ -81,7 +81,7 @@ func TestSumMatchesPlainArithmetic(t *testing.T) {
 	want := make([]int64, m.table.dims)
 	heaviest := int32(slices.Index(m.table.weights, slices.Max(m.table.weights))) //nolint:gosec // an id
 	for i := range int32(3000) {
-		id, shift := i*7, uint8(i%4) //nolint:gosec // at most 3
+		id, shift := i*7, uint8(i%4)
 		if i%2 == 0 {
 			id, shift = heaviest, 0
 		}

@@ -86,11 +86,11 @@ func (v *vocabulary) read(lines []byte, tokens int) error {
 		lines = rest
 		switch tail, isTail := bytes.CutPrefix(line, []byte(continuation)); {
 		case string(line) == unknown:
-			v.unknown = int32(id) //nolint:gosec // parse checked the number of tokens
+			v.unknown = int32(id)
 		case isTail && len(tail) > 0:
-			v.continues.add(tail, int32(id)) //nolint:gosec // as above
+			v.continues.add(tail, int32(id))
 		default:
-			v.starts.add(line, int32(id)) //nolint:gosec // as above
+			v.starts.add(line, int32(id))
 		}
 	}
 	if v.unknown < 0 {

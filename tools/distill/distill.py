@@ -13,7 +13,7 @@ import corpus
 import teacher
 
 DIMENSIONS = 256
-TRAIN_TOKENS = 128  # of a training text; the teacher was trained with 128
+TRAIN_TOKENS = 96  # of a training text
 EPOCHS, BATCH, RATE = 8, 1024, 0.02
 SIF = 1e-4  # a of a/(a+p), smooth inverse frequency (Arora et al. 2017); only the start of the fit
 RANK_WEIGHT, TEMPERATURE = 0.5, 0.05  # of the loss on similarities within a batch
