@@ -44,7 +44,7 @@ type Policy struct {
 }
 
 // The detectors' scale: patterns from 0.4 on are found with their context or
-// checksum, names from 0.5 on are more likely names than not.
+// checksum; of names only those the tagger itself doubts are left.
 
 // DefaultPolicy transforms what identifies a person or opens a door, and
 // keeps what only describes the world: towns, organisations, dates, links.
@@ -53,7 +53,7 @@ func DefaultPolicy() Policy {
 		Name: "default", Version: 1,
 		Otherwise: Rule{Action: Replace, MinScore: 0.4},
 		Rules: map[string]Rule{
-			"PERSON":         {Action: Pseudonym, MinScore: 0.5},
+			"PERSON":         {Action: Pseudonym, MinScore: 0.3},
 			"EMAIL_ADDRESS":  {Action: Pseudonym, MinScore: 0.4},
 			"PHONE_NUMBER":   {Action: Pseudonym, MinScore: 0.4},
 			"CREDIT_CARD":    {Action: Mask, Keep: 4, MinScore: 0.4},
