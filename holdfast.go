@@ -135,7 +135,7 @@ func New(cfg Config) (*App, error) {
 func (a *App) Run(ctx context.Context) error {
 	if err := a.prepare(ctx); err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // asked to end before it began
+			return nil
 		}
 		return err
 	}

@@ -122,8 +122,7 @@ func Retryable(err error) bool { return KindOf(err) == Unavailable }
 
 // RetryAfter is the wait that the other side asked for, or 0.
 func RetryAfter(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.RetryAfter
 	}
 	return 0

@@ -46,21 +46,26 @@ func (g *Gate) Seal(c Clean, recipe digest.Digest) Sealed {
 	b := make([]byte, 0, 2+digest.Size+8+8*len(c.marks)+len(c.display)+macSize+16)
 	b = append(b, sealFormat)
 	b = append(b, recipe[:]...)
-	b = binary.AppendUvarint(b, uint64(c.source))
-	b = binary.AppendUvarint(b, uint64(c.srcEnd))
-	b = binary.AppendUvarint(b, uint64(len(c.marks)))
+	b = appendInt(b, c.source)
+	b = appendInt(b, c.srcEnd)
+	b = appendInt(b, len(c.marks))
 	d, s := 0, 0 // marks are stored as gaps
 	for _, m := range c.marks {
-		b = binary.AppendUvarint(b, uint64(len(m.entity)))
+		b = appendInt(b, len(m.entity))
 		b = append(b, m.entity...)
-		b = binary.AppendUvarint(b, uint64(m.d-d))
-		b = binary.AppendUvarint(b, uint64(m.dn))
-		b = binary.AppendUvarint(b, uint64(m.s-s))
-		b = binary.AppendUvarint(b, uint64(m.sn))
+		b = appendInt(b, m.d-d)
+		b = appendInt(b, m.dn)
+		b = appendInt(b, m.s-s)
+		b = appendInt(b, m.sn)
 		d, s = m.d+m.dn, m.s+m.sn
 	}
 	b = append(b, c.display...)
 	return g.seal.mac(b, b)
+}
+
+// appendInt writes an offset or a length.
+func appendInt(b []byte, n int) []byte {
+	return binary.AppendUvarint(b, uint64(n)) //nolint:gosec // never negative
 }
 
 // Open checks a seal and returns the text and the recipe it was made under.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,10 +115,8 @@ func (g *Gate) scalar(field string, value any, enum []string) Value {
 		}
 		return g.hashValue(field, v.String())
 	case string:
-		for _, member := range enum {
-			if v == member {
-				return Value{kind: enumerated, enum: v}
-			}
+		if slices.Contains(enum, v) {
+			return Value{kind: enumerated, enum: v}
 		}
 		if t, ok := ParseTime(v); ok {
 			return Value{kind: moment, num: float64(t.UnixMicro()) / 1e6}

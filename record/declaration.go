@@ -52,6 +52,15 @@ var (
 	fieldName      = regexp.MustCompile(`^[\pL_][\pL\pN_.-]{0,127}$`)
 )
 
+// CheckCollection says whether a collection may have a name. The error does
+// not quote it.
+func CheckCollection(name string) error {
+	if !collectionName.MatchString(name) {
+		return fault.Field("collection", "is not a name: a lower-case letter, then up to 62 lower-case letters, digits, _ or -")
+	}
+	return nil
+}
+
 // ParseDeclarations reads one or more YAML (or JSON) documents. Unknown keys
 // are errors that name the line.
 func ParseDeclarations(data []byte) ([]Declaration, error) {
@@ -113,8 +122,8 @@ func (d *Declaration) Complete() error {
 }
 
 func (d *Declaration) validate() error {
-	if !collectionName.MatchString(d.Collection) {
-		return fault.Field("collection", "%q is not a name: a lower-case letter, then up to 62 letters, digits, _ or -", d.Collection)
+	if err := CheckCollection(d.Collection); err != nil {
+		return err
 	}
 	if len(d.Content) == 0 {
 		return fault.Field("content", "name at least one field to embed")

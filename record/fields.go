@@ -53,14 +53,14 @@ func ParseFields(data []byte) (Fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, fault.New(fault.Invalid, "there is more after the JSON object, at byte %d", dec.InputOffset())
 	}
 	return f, nil
 }
 
 func decodeFields(dec *jsontext.Decoder) (Fields, error) {
-	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
+	if kind := dec.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindInvalid {
 		return nil, fault.New(fault.Invalid, "fields must be a JSON object")
 	}
 	v, err := decodeValue(dec)
@@ -77,28 +77,39 @@ func decodeValue(dec *jsontext.Decoder) (any, error) {
 		return nil, err
 	}
 	switch tok.Kind() {
-	case 'n':
+	case jsontext.KindNull:
 		return nil, nil
-	case 't', 'f':
+	case jsontext.KindTrue, jsontext.KindFalse:
 		return tok.Bool(), nil
-	case '"':
+	case jsontext.KindString:
 		return tok.String(), nil
-	case '0':
+	case jsontext.KindNumber:
 		return json.Number(tok.String()), nil
-	case '[':
-		list := []any{}
-		for dec.PeekKind() != ']' {
-			v, err := decodeValue(dec)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err = dec.ReadToken()
-		return list, err
+	case jsontext.KindBeginArray:
+		return decodeList(dec)
+	case jsontext.KindBeginObject:
+		return decodeObject(dec)
+	case jsontext.KindEndArray, jsontext.KindEndObject, jsontext.KindInvalid:
 	}
+	return nil, errors.New("a value was expected")
+}
+
+func decodeList(dec *jsontext.Decoder) (any, error) {
+	list := []any{}
+	for dec.PeekKind() != jsontext.KindEndArray {
+		v, err := decodeValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := dec.ReadToken()
+	return list, err
+}
+
+func decodeObject(dec *jsontext.Decoder) (any, error) {
 	object := map[string]any{}
-	for dec.PeekKind() != '}' {
+	for dec.PeekKind() != jsontext.KindEndObject {
 		name, err := dec.ReadToken()
 		if err != nil {
 			return nil, err
@@ -110,7 +121,7 @@ func decodeValue(dec *jsontext.Decoder) (any, error) {
 		}
 		object[key] = v
 	}
-	_, err = dec.ReadToken()
+	_, err := dec.ReadToken()
 	return object, err
 }
 

@@ -201,8 +201,10 @@ func (s *Searcher) fresh(ctx context.Context, c record.CollectionID, number int6
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return &fault.Error{Kind: fault.Unavailable, RetryAfter: time.Second, Err: nil,
-				Msg: "the index has not caught up with min_freshness in time"}
+			return &fault.Error{
+				Kind: fault.Unavailable, RetryAfter: time.Second, Err: nil,
+				Msg: "the index has not caught up with min_freshness in time",
+			}
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (c *cli) connect(ctx context.Context) (*client, error) {
 
 // knock tries the owner that the folder names; nil if it does not answer.
 func (c *cli) knock(ctx context.Context) *client {
-	data, err := os.ReadFile(filepath.Join(c.config.Data, "owner.json")) //nolint:gosec // inside the data folder
+	data, err := os.ReadFile(filepath.Join(c.config.Data, "owner.json"))
 	if err != nil {
 		return nil
 	}
@@ -162,8 +162,7 @@ func (cl *client) send(ctx context.Context, method, path, contentType string, bo
 	}
 	resp, err := cl.http.Do(req)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		return nil, fault.New(fault.Unavailable, "ask the owner of the data folder: %w", err)

@@ -26,11 +26,12 @@ type listing[T any] struct {
 }
 
 func collectionPath(name string, rest ...string) string {
-	path := "/v1/collections/" + url.PathEscape(name)
+	var path strings.Builder
+	path.WriteString("/v1/collections/" + url.PathEscape(name))
 	for _, r := range rest {
-		path += "/" + r
+		path.WriteString("/" + r)
 	}
-	return path
+	return path.String()
 }
 
 func (c *cli) applyCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -68,9 +69,7 @@ func (p *provider) counts() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := make(map[string]int, len(p.asked))
-	for text, n := range p.asked {
-		out[text] = n
-	}
+	maps.Copy(out, p.asked)
 	return out
 }
 

@@ -26,7 +26,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "holdfast")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput() //nolint:gosec,noctx // fixed command, once for all tests
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput() //nolint:gosec // fixed command, once for all tests
 	if err != nil {
 		return "", fmt.Errorf("build: %w: %s", err, out)
 	}
