@@ -1,18 +1,15 @@
 // Package api serves Holdfast over HTTP: JSON in and out, problem documents
 // (RFC 9457) for errors, an OpenAPI 3.1 description at /openapi.json.
 //
-// Every handler asks access.Decide before it does anything, by construction:
-// route is the only way to add one.
+// Every handler asks access.Decide before the body is read, by construction:
+// route and guarded are the only ways to add one. What a caller sends is
+// never quoted in an answer or a log.
 package api
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +18,7 @@ import (
 
 	"github.com/holdfast/holdfast"
 	"github.com/holdfast/holdfast/access"
-	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/record"
 )
 
 // Config is what a server is made of.
@@ -36,13 +33,15 @@ type Config struct {
 }
 
 const (
-	maxBody     = 64 << 20
-	maxPage     = 1000
-	defaultPage = 100
+	maxBody   = 64 << 20
+	maxSearch = 1 << 20
+	// bodyTime bounds the sending of a body that is not a stream.
+	bodyTime = 2 * time.Minute
 )
 
 type server struct {
 	Config
+	mux *http.ServeMux
 	api huma.API
 }
 
@@ -51,108 +50,39 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	mux := http.NewServeMux()
-	hc := huma.DefaultConfig("Holdfast", cfg.Version)
-	hc.DocsPath = "" // the console links to the description; no script from elsewhere
-	hc.CreateHooks = nil
-	hc.Transformers = append(hc.Transformers, hideInput)
-	s := &server{Config: cfg, api: humago.New(mux, hc)}
+	s := &server{Config: cfg, mux: http.NewServeMux()}
+	s.api = humago.New(s.mux, s.settings())
 	s.collections()
 	s.records()
 	s.batch()
 	s.search()
 	s.operations()
-	mux.HandleFunc("GET /healthz", s.health)
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.guarded(access.Observe, "metrics", cfg.App.Metrics().Handler()))
-	if cfg.Console != nil {
-		mux.Handle("GET /", cfg.Console)
-	}
-	return s.identify(mux)
+	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))
+	s.plain("GET /readyz", "Readiness", http.HandlerFunc(s.ready))
+	s.plain("GET /metrics", "Metrics", s.guarded(access.Observe, "metrics", cfg.App.Metrics().Handler()))
+	s.mux.HandleFunc("/", s.otherwise)
+	return s.recovered(s.identified(s.mux))
 }
 
-// hideInput keeps what the caller sent out of error documents: it may be
-// personal, and errors get logged.
-func hideInput(_ huma.Context, _ string, v any) (any, error) {
-	if m, ok := v.(*huma.ErrorModel); ok {
-		for _, d := range m.Errors {
-			d.Value = nil
-		}
-	}
-	return v, nil
+func (s *server) settings() huma.Config {
+	hc := huma.DefaultConfig("Holdfast", s.Version)
+	hc.DocsPath = "" // the console links to the description; no script from elsewhere
+	hc.SchemasPath = ""
+	hc.CreateHooks = nil
+	hc.Transformers = append(hc.Transformers, hideInput)
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	hc.Formats = map[string]huma.Format{"application/json": format, "json": format}
+	return hc
 }
 
-type principalKey struct{}
-
-// As sets who asks, for requests that do not come over a network.
-func As(ctx context.Context, p access.Principal) context.Context {
-	return context.WithValue(ctx, principalKey{}, p)
-}
-
-func principal(ctx context.Context) access.Principal {
-	p, _ := ctx.Value(principalKey{}).(access.Principal)
-	if p.Name == "" {
-		p.Name = "anonymous"
-	}
-	return p
-}
-
-// identify finds out who asks. A browser page from elsewhere can make this
-// machine's browser send requests here, so for a request to count as local
-// its Host must be this machine's own name (against DNS rebinding) and its
-// Origin, if it has one, the same.
-func (s *server) identify(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if _, known := r.Context().Value(principalKey{}).(access.Principal); !known {
-			p := access.Principal{Name: "anonymous"}
-			if s.local(r) {
-				p = access.Principal{Name: "loopback", Local: true}
-			}
-			r = r.WithContext(As(r.Context(), p))
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (s *server) local(r *http.Request) bool {
-	if s.Token != "" && r.Header.Get("Authorization") == "Bearer "+s.Token {
-		return true
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopback(host) || !loopback(hostname(r.Host)) {
-		return false
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host == r.Host
-}
-
-func hostname(hostport string) string {
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		return h
-	}
-	return strings.Trim(hostport, "[]")
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// route adds an operation. resource names what it acts on.
-func route[I, O any](s *server, op huma.Operation, action access.Action, resource func(*I) string, handle func(context.Context, *I) (*O, error)) {
+// route adds an operation. It acts on the collection in its path, or else on
+// what resource names.
+func route[I, O any](s *server, op huma.Operation, action access.Action, resource string, handle func(context.Context, *I) (*O, error)) {
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = maxBody
 	}
 	if op.BodyReadTimeout == 0 {
-		op.BodyReadTimeout = 2 * time.Minute
+		op.BodyReadTimeout = bodyTime
 	}
 	if op.RequestBody != nil {
 		op.SkipValidateBody = true // the handler reads the bytes itself
@@ -160,10 +90,15 @@ func route[I, O any](s *server, op huma.Operation, action access.Action, resourc
 	if op.OperationID == "" {
 		op.OperationID = strings.ReplaceAll(strings.ToLower(op.Summary), " ", "-")
 	}
-	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-		if err := s.allow(ctx, action, resource(in)); err != nil {
-			return nil, s.problem(ctx, err)
+	op.Middlewares = append(op.Middlewares, func(hc huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(hc)
+		if err := s.admit(r, action, resource); err != nil {
+			s.refuse(w, r, err)
+			return
 		}
+		next(hc)
+	})
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)
@@ -172,59 +107,40 @@ func route[I, O any](s *server, op huma.Operation, action access.Action, resourc
 	})
 }
 
-func (s *server) allow(ctx context.Context, action access.Action, resource string) error {
-	d, err := s.App.Decide(ctx, principal(ctx), action, resource)
-	if err != nil {
-		return err
-	}
-	if !d.Allowed {
-		return fault.New(fault.Denied, "%s", d.Reason)
-	}
-	return nil
-}
-
-// statuses maps the kinds of fault to HTTP.
-var statuses = map[fault.Kind]int{
-	fault.Internal:    http.StatusInternalServerError,
-	fault.Invalid:     http.StatusUnprocessableEntity,
-	fault.NotFound:    http.StatusNotFound,
-	fault.Conflict:    http.StatusConflict,
-	fault.Denied:      http.StatusForbidden,
-	fault.Unavailable: http.StatusServiceUnavailable,
-}
-
-// problem turns an error into a problem document, and logs what the caller
-// is not shown.
-func (s *server) problem(ctx context.Context, err error) error {
-	var already huma.StatusError
-	if errors.As(err, &already) {
-		return err
-	}
-	kind := fault.KindOf(err)
-	if kind == fault.Internal {
-		s.Log.ErrorContext(ctx, "request failed", "error", err)
-	}
-	doc := huma.NewError(statuses[kind], fault.Public(err))
-	var f *fault.Error
-	if errors.As(err, &f) && f.Field != "" {
-		doc = huma.NewError(statuses[kind], fault.Public(err), &huma.ErrorDetail{Location: f.Field, Message: f.Msg})
-	}
-	if kind == fault.Unavailable {
-		wait := max(fault.RetryAfter(err), time.Second)
-		return huma.ErrorWithHeaders(doc, http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()))}})
-	}
-	return doc
+// plain adds a handler that speaks for itself, and describes it.
+func (s *server) plain(pattern, summary string, h http.Handler) {
+	method, path, _ := strings.Cut(pattern, " ")
+	s.mux.Handle(pattern, h)
+	s.api.OpenAPI().AddOperation(&huma.Operation{
+		Method: method, Path: path, Summary: summary, OperationID: strings.ToLower(summary),
+		Responses: map[string]*huma.Response{"200": {Description: "OK"}},
+	})
 }
 
 // guarded asks for access before a plain handler.
 func (s *server) guarded(action access.Action, resource string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.allow(r.Context(), action, resource); err != nil {
-			http.Error(w, fault.Public(err), statuses[fault.KindOf(err)])
+		if err := s.admit(r, action, resource); err != nil {
+			s.refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// admit asks for access, and then checks the collection's name: what is no
+// name could be anything, and must not reach the audit trail.
+func (s *server) admit(r *http.Request, action access.Action, resource string) error {
+	var bad error
+	if name := r.PathValue("collection"); name != "" {
+		if bad = record.CheckCollection(name); bad == nil {
+			resource = name
+		}
+	}
+	if err := s.allow(r.Context(), action, resource); err != nil {
+		return err
+	}
+	return bad
 }
 
 // health answers as long as the process does.
@@ -242,43 +158,4 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write([]byte(`{"status":"ready"}` + "\n"))
-}
-
-// Page is how every list is asked for.
-type Page struct {
-	Cursor string `query:"cursor" doc:"Where to go on: the next of the page before."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Most items."`
-}
-
-// List is how every list is answered.
-type List[T any] struct {
-	Body struct {
-		Items []T    `json:"items" nullable:"false"`
-		Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent on the last."`
-	}
-}
-
-// page makes a List from up to limit+1 items.
-func page[T any](items []T, limit int, cursor func(T) string) *List[T] {
-	var l List[T]
-	l.Body.Items = items
-	if len(items) > limit {
-		l.Body.Items = items[:limit]
-		l.Body.Next = cursor(items[limit-1])
-	}
-	if l.Body.Items == nil {
-		l.Body.Items = []T{}
-	}
-	return &l
-}
-
-func numericCursor(cursor string) (int64, error) {
-	if cursor == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(cursor, 10, 64)
-	if err != nil {
-		return 0, fault.Field("cursor", "is not one that a list gave out")
-	}
-	return n, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/holdfast/holdfast/access"
 	"github.com/holdfast/holdfast/fault"
@@ -23,6 +24,8 @@ const (
 	// batchLines and batchBytes bound what is written in one transaction.
 	batchLines = 512
 	batchBytes = 4 << 20
+	// aheadBytes bounds what is read ahead of the writing.
+	aheadBytes = 2 * maxLine
 )
 
 // line is one line of a batch, or the reason why it cannot be one.
@@ -31,6 +34,9 @@ type line struct {
 	data   []byte
 	err    error
 }
+
+// weight is what a line holds of aheadBytes.
+func (l line) weight() int64 { return int64(len(l.data)) }
 
 // result answers a line.
 type result struct {
@@ -61,7 +67,7 @@ func (s *server) batch() {
 		RequestBody:     &huma.RequestBody{Required: true, Content: text(`Lines of {"id","fields"} or {"id","delete":true}.`)},
 		Responses:       map[string]*huma.Response{"200": {Description: "A line for each line.", Content: text(`Lines of {"line","id","version"} or {"line","error"}.`)}},
 		BodyReadTimeout: -1, MaxBodyBytes: -1,
-	}, access.Write, func(in *batchIn) string { return in.Collection }, func(ctx context.Context, in *batchIn) (*huma.StreamResponse, error) {
+	}, access.Write, "", func(ctx context.Context, in *batchIn) (*huma.StreamResponse, error) {
 		if _, err := s.App.Collection(ctx, in.Collection); err != nil {
 			return nil, err
 		}
@@ -83,14 +89,28 @@ func (s *server) stream(hc huma.Context, in *batchIn) {
 	defer cancel()
 	out := newSpool(hc.BodyWriter(), control.Flush)
 	lines := make(chan line, batchLines)
+	ahead := semaphore.NewWeighted(aheadBytes)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(lines)
-		readLines(ctx, in.body, lines)
+		readLines(in.body, func(l line) bool {
+			if ahead.Acquire(ctx, l.weight()) != nil {
+				return false
+			}
+			select {
+			case lines <- l:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
 	})
 	for batch := range gather(lines) {
 		for _, r := range s.writeLines(ctx, in.Collection, batch) {
 			out.add(r)
+		}
+		for _, l := range batch {
+			ahead.Release(l.weight())
 		}
 		out.kick()
 	}
@@ -101,7 +121,7 @@ func (s *server) stream(hc huma.Context, in *batchIn) {
 
 // readLines cuts a body into lines; one that is too long is skipped without
 // being held in memory. Blank lines count and are left out.
-func readLines(ctx context.Context, body io.Reader, out chan<- line) {
+func readLines(body io.Reader, send func(line) bool) {
 	r := bufio.NewReaderSize(body, 64<<10)
 	for number := 1; ; number++ {
 		data, size, err := readLine(r)
@@ -113,14 +133,8 @@ func readLines(ctx context.Context, body io.Reader, out chan<- line) {
 		if ended && !errors.Is(err, io.EOF) {
 			l = line{number: number, err: fault.New(fault.Unavailable, "the body ended in the middle of this line")}
 		}
-		if l.err != nil || len(trimSpace(l.data)) > 0 {
-			select {
-			case out <- l:
-			case <-ctx.Done():
-				return
-			}
-		}
-		if ended {
+		wanted := l.err != nil || len(trimSpace(l.data)) > 0
+		if wanted && !send(l) || ended {
 			return
 		}
 	}
@@ -222,8 +236,9 @@ func parseLine(l line) (record.Write, error) {
 		return record.Write{}, fault.Field("id", "is missing")
 	case !ok:
 		return record.Write{}, fault.Field("id", "must be a string")
-	case id == "" || len(id) > 512:
-		return record.Write{}, fault.Field("id", "must have 1 to 512 bytes")
+	}
+	if err := record.CheckID(id); err != nil {
+		return record.Write{}, err
 	}
 	for name := range f {
 		if name != "id" && name != "fields" && name != "delete" {

@@ -18,8 +18,6 @@ type InCollection struct {
 	Collection string `path:"collection" doc:"Name of the collection."`
 }
 
-func (in *InCollection) name() string { return in.Collection }
-
 // Collection is a declaration with its times.
 type Collection struct {
 	Name        string             `json:"name"`
@@ -45,23 +43,23 @@ type declareOut struct {
 
 func (s *server) collections() {
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections", Summary: "List collections"},
-		access.Observe, func(*Page) string { return "collections" }, s.listCollections)
+		access.Observe, "collections", s.listCollections)
 	route(s, huma.Operation{
 		Method: http.MethodPut, Path: "/v1/collections/{collection}", Summary: "Declare collection",
 		Description: "Creates a collection or changes its declaration. A change that needs re-embedding answers 202 with the plan and is not made.",
 		RequestBody: declarationBody,
-	}, access.Declare, func(in *declareIn) string { return in.Collection }, s.declare)
+	}, access.Declare, "", s.declare)
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}", Summary: "Read collection"},
-		access.Observe, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body Collection }, error) {
+		access.Observe, "", func(ctx context.Context, in *InCollection) (*struct{ Body Collection }, error) {
 			c, err := s.App.Collection(ctx, in.Collection)
 			return &struct{ Body Collection }{collectionOf(c)}, err
 		})
 	route(s, huma.Operation{Method: http.MethodDelete, Path: "/v1/collections/{collection}", Summary: "Drop collection", DefaultStatus: http.StatusNoContent},
-		access.Declare, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{}, error) {
+		access.Declare, "", func(ctx context.Context, in *InCollection) (*struct{}, error) {
 			return nil, s.App.DropCollection(ctx, in.Collection)
 		})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}/status", Summary: "Collection status"},
-		access.Observe, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body holdfast.Status }, error) {
+		access.Observe, "", func(ctx context.Context, in *InCollection) (*struct{ Body holdfast.Status }, error) {
 			st, err := s.App.Status(ctx, in.Collection)
 			return &struct{ Body holdfast.Status }{st}, err
 		})

@@ -131,7 +131,7 @@ type AuditEntry struct {
 
 func (s *server) operations() {
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/runs", Summary: "List runs"},
-		access.Observe, func(*runsIn) string { return "runs" }, func(ctx context.Context, in *runsIn) (*List[Run], error) {
+		access.Observe, "runs", func(ctx context.Context, in *runsIn) (*List[Run], error) {
 			found, err := s.App.Runs(ctx, record.RunFilter{Pipeline: in.Pipeline, State: record.State(in.State), Before: in.Cursor, Limit: in.Limit + 1})
 			if err != nil {
 				return nil, err
@@ -146,25 +146,25 @@ func (s *server) operations() {
 		ID string `path:"id"`
 	}
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/runs/{id}", Summary: "Read run"},
-		access.Observe, func(*runIn) string { return "runs" }, func(ctx context.Context, in *runIn) (*struct{ Body Run }, error) {
+		access.Observe, "runs", func(ctx context.Context, in *runIn) (*struct{ Body Run }, error) {
 			r, err := s.App.PipelineRun(ctx, in.ID)
 			return &struct{ Body Run }{runOf(r)}, err
 		})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/dead-letters", Summary: "List dead letters"},
-		access.Observe, func(*lettersIn) string { return "dead-letters" }, s.letters)
+		access.Observe, "dead-letters", s.letters)
 	route(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/dead-letters:replay", Summary: "Replay dead letters",
 		Description: "Puts dead letters back into the queue: the given ones, those of a collection, or all. A letter stays open until its record is indexed.",
-	}, access.Operate, func(*replayIn) string { return "dead-letters" }, s.replay)
+	}, access.Operate, "dead-letters", s.replay)
 	route(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/collections/{collection}/index:rebuild", Summary: "Rebuild index",
 		Description: "Deletes the index and restores it from records and stored vectors, without a call to a model.",
-	}, access.Operate, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body flow.Rebuilt }, error) {
+	}, access.Operate, "", func(ctx context.Context, in *InCollection) (*struct{ Body flow.Rebuilt }, error) {
 		done, err := s.App.Rebuild(ctx, in.Collection, nil)
 		return &struct{ Body flow.Rebuilt }{done}, err
 	})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/audit", Summary: "List audit trail"},
-		access.Observe, func(*auditIn) string { return "audit" }, s.audit)
+		access.Observe, "audit", s.audit)
 }
 
 func (s *server) letters(ctx context.Context, in *lettersIn) (*List[DeadLetter], error) {

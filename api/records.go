@@ -20,15 +20,21 @@ type InRecord struct {
 	ID string `path:"id" maxLength:"512" doc:"The record's own id."`
 }
 
+// Precondition says what must be true of a record for a write to be made.
+type Precondition struct {
+	IfMatch     string `header:"If-Match" doc:"The version that the record must have, in quotes; * if it must exist."`
+	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"* if the record must not exist."`
+}
+
 type writeIn struct {
 	InRecord
-	IfMatch string `header:"If-Match" doc:"The version that the record must have, in quotes."`
+	Precondition
 	RawBody []byte
 }
 
 type deleteIn struct {
 	InRecord
-	IfMatch string `header:"If-Match"`
+	Precondition
 }
 
 // Written answers a write.
@@ -77,20 +83,18 @@ func fieldsBody(wrapped bool) *huma.RequestBody {
 
 func (s *server) records() {
 	const path = "/v1/collections/{collection}/records/{id}"
-	resource := func(in *InRecord) string { return in.Collection }
-	write := func(in *writeIn) string { return in.Collection }
 	route(s, huma.Operation{Method: http.MethodPut, Path: path, Summary: "Write record", RequestBody: fieldsBody(true)},
-		access.Write, write, s.put)
+		access.Write, "", s.put)
 	route(s, huma.Operation{
 		Method: http.MethodPatch, Path: path, Summary: "Patch record", RequestBody: fieldsBody(false),
 		Description: "A merge patch (RFC 7396) of the fields: null removes a field.",
-	}, access.Write, write, s.patch)
+	}, access.Write, "", s.patch)
 	route(s, huma.Operation{Method: http.MethodDelete, Path: path, Summary: "Delete record"},
-		access.Write, func(in *deleteIn) string { return in.Collection }, func(ctx context.Context, in *deleteIn) (*writtenOut, error) {
-			return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Delete})
+		access.Write, "", func(ctx context.Context, in *deleteIn) (*writtenOut, error) {
+			return s.write(ctx, in.InRecord, in.Precondition, record.Write{Op: record.Delete})
 		})
 	route(s, huma.Operation{Method: http.MethodGet, Path: path, Summary: "Read record"},
-		access.Read, resource, func(ctx context.Context, in *InRecord) (*recordOut, error) {
+		access.Read, "", func(ctx context.Context, in *InRecord) (*recordOut, error) {
 			r, err := s.App.Record(ctx, in.Collection, in.ID)
 			if err != nil {
 				return nil, err
@@ -102,7 +106,7 @@ func (s *server) records() {
 		Page
 	}
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections/{collection}/records", Summary: "List records"},
-		access.Read, func(in *listIn) string { return in.Collection }, func(ctx context.Context, in *listIn) (*List[Record], error) {
+		access.Read, "", func(ctx context.Context, in *listIn) (*List[Record], error) {
 			found, err := s.App.Records(ctx, in.Collection, in.Cursor, in.Limit+1)
 			if err != nil {
 				return nil, err
@@ -129,7 +133,7 @@ func (s *server) put(ctx context.Context, in *writeIn) (*writtenOut, error) {
 			return nil, fault.New(fault.Invalid, `the body has another name beside "fields"`)
 		}
 	}
-	return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Put, Fields: fields})
+	return s.write(ctx, in.InRecord, in.Precondition, record.Write{Op: record.Put, Fields: fields})
 }
 
 func (s *server) patch(ctx context.Context, in *writeIn) (*writtenOut, error) {
@@ -137,32 +141,59 @@ func (s *server) patch(ctx context.Context, in *writeIn) (*writtenOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.write(ctx, in.InRecord, in.IfMatch, record.Write{Op: record.Patch, Fields: fields})
+	return s.write(ctx, in.InRecord, in.Precondition, record.Write{Op: record.Patch, Fields: fields})
 }
 
-func (s *server) write(ctx context.Context, in InRecord, ifMatch string, w record.Write) (*writtenOut, error) {
+func (s *server) write(ctx context.Context, in InRecord, p Precondition, w record.Write) (*writtenOut, error) {
 	w.ID = in.ID
-	if ifMatch != "" && ifMatch != "*" {
-		version, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
-		if err != nil {
-			return nil, fault.Field("If-Match", "must be a version in quotes")
+	for {
+		if err := s.expect(ctx, in, p, &w); err != nil {
+			return nil, err
 		}
-		w.IfVersion = &version
+		done, err := s.App.Write(ctx, in.Collection, []record.Write{w})
+		if err != nil {
+			return nil, err
+		}
+		one := done[0]
+		conflict := fault.KindOf(one.Err) == fault.Conflict
+		switch {
+		case conflict && p.IfMatch == "*":
+			continue // written since it was looked up; ctx ends the loop
+		case conflict && w.IfVersion != nil:
+			return nil, huma.Error412PreconditionFailed(fault.Public(one.Err))
+		case one.Err != nil:
+			return nil, one.Err
+		}
+		return &writtenOut{ETag: etag(one.Version), Body: Written{
+			ID: in.ID, Version: one.Version, ContentVersion: one.ContentVersion, Change: one.Change,
+		}}, nil
 	}
-	done, err := s.App.Write(ctx, in.Collection, []record.Write{w})
-	if err != nil {
-		return nil, err
+}
+
+// expect turns a precondition (RFC 9110, section 13.1) into the version that
+// the record must have.
+func (s *server) expect(ctx context.Context, in InRecord, p Precondition, w *record.Write) error {
+	var version int64
+	switch {
+	case p.IfMatch == "*":
+		r, err := s.App.Record(ctx, in.Collection, in.ID)
+		if fault.KindOf(err) == fault.NotFound {
+			return huma.Error412PreconditionFailed("there is no such record")
+		}
+		if err != nil {
+			return err
+		}
+		version = r.Version
+	case p.IfMatch != "":
+		var err error
+		if version, err = strconv.ParseInt(strings.Trim(p.IfMatch, `"`), 10, 64); err != nil {
+			return fault.Field("If-Match", "must be one version in quotes")
+		}
+	case p.IfNoneMatch == "":
+		return nil
 	}
-	one := done[0]
-	if fault.KindOf(one.Err) == fault.Conflict && w.IfVersion != nil {
-		return nil, huma.Error412PreconditionFailed(fault.Public(one.Err))
-	}
-	if one.Err != nil {
-		return nil, one.Err
-	}
-	return &writtenOut{ETag: etag(one.Version), Body: Written{
-		ID: in.ID, Version: one.Version, ContentVersion: one.ContentVersion, Change: one.Change,
-	}}, nil
+	w.IfVersion = &version
+	return nil
 }
 
 func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -18,13 +19,27 @@ import (
 type searchIn struct {
 	InCollection
 	Body struct {
-		Query        string         `json:"query" doc:"The question; it passes the gate before it is used."`
-		K            int            `json:"k,omitempty" minimum:"1" maximum:"1000" default:"10" doc:"Most results."`
-		Filter       map[string]any `json:"filter,omitempty" doc:"Condition on metadata, such as {\"status\":\"open\",\"priority\":{\"$gte\":2}}."`
-		Mode         string         `json:"mode,omitempty" enum:"hybrid,vector,lexical" default:"hybrid"`
-		Fields       []string       `json:"fields,omitempty" doc:"Fields of the record to return; without it the metadata fields."`
-		MinFreshness int64          `json:"min_freshness,omitempty" minimum:"0" doc:"Number of a change that must be searchable before the answer."`
+		Query        string   `json:"query" doc:"The question; it passes the gate before it is used."`
+		K            int      `json:"k,omitempty" minimum:"1" maximum:"1000" default:"10" doc:"Most results."`
+		Filter       filterIn `json:"filter,omitempty" doc:"Condition on metadata, such as {\"status\":\"open\",\"priority\":{\"$gte\":2}}."`
+		Mode         string   `json:"mode,omitempty" enum:"hybrid,vector,lexical" default:"hybrid"`
+		Fields       []string `json:"fields,omitempty" doc:"Fields of the record to return; without it the metadata fields."`
+		MinFreshness int64    `json:"min_freshness,omitempty" minimum:"0" doc:"Number of a change that must be searchable before the answer."`
 	}
+}
+
+// filterIn is a filter as it was sent: numbers keep their digits.
+type filterIn []byte
+
+// UnmarshalJSON takes the bytes.
+func (f *filterIn) UnmarshalJSON(data []byte) error {
+	*f = bytes.Clone(data)
+	return nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (filterIn) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
 // SearchResult is one record with its best passage.
@@ -52,19 +67,12 @@ type searchOut struct {
 }
 
 func (s *server) search() {
-	route(s, huma.Operation{Method: http.MethodPost, Path: "/v1/collections/{collection}/search", Summary: "Search", MaxBodyBytes: 1 << 20},
-		access.Read, func(in *searchIn) string { return in.Collection }, func(ctx context.Context, in *searchIn) (*searchOut, error) {
+	route(s, huma.Operation{Method: http.MethodPost, Path: "/v1/collections/{collection}/search", Summary: "Search", MaxBodyBytes: maxSearch},
+		access.Read, "", func(ctx context.Context, in *searchIn) (*searchOut, error) {
 			start := time.Now()
 			q := search.Query{
 				Text: gate.NewRaw(in.Body.Query), K: in.Body.K, Mode: search.Mode(in.Body.Mode),
-				Fields: in.Body.Fields, MinFreshness: in.Body.MinFreshness,
-			}
-			if in.Body.Filter != nil {
-				filter, err := json.Marshal(in.Body.Filter)
-				if err != nil {
-					return nil, err
-				}
-				q.Filter = filter
+				Filter: json.RawMessage(in.Body.Filter), Fields: in.Body.Fields, MinFreshness: in.Body.MinFreshness,
 			}
 			found, err := s.App.Search(ctx, principal(ctx), in.Collection, q)
 			if err != nil {
