@@ -174,9 +174,13 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	}
 	var fields []field
 	var texts []gate.Raw
+	failed := map[record.Ref]error{}
 	for _, ref := range b.written() {
+		values := b.records[ref].Fields
 		for _, name := range b.collection.Declaration.Content {
-			if text, ok := b.records[ref].Fields.Text(name); ok {
+			if err := values.CheckText(name); err != nil {
+				failed[ref] = err
+			} else if text, ok := values.Text(name); ok {
 				fields = append(fields, field{ref, name, text})
 				texts = append(texts, text)
 			}
@@ -188,7 +192,6 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	}
 	recipe := x.Gate.Recipe(&b.policy)
 	staged := make([]record.StagedField, 0, len(fields))
-	failed := map[record.Ref]error{}
 	for i, r := range results {
 		f := fields[i]
 		if r.Err != nil {

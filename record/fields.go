@@ -184,6 +184,23 @@ func (f Fields) Text(name string) (gate.Raw, bool) {
 	return gate.Raw{}, false
 }
 
+// CheckText says whether a field can be read as text: an object cannot, nor
+// a list that holds anything but strings and nulls. What Text would leave out
+// of such a value must not be lost silently.
+func (f Fields) CheckText(name string) error {
+	switch v := f[name].(type) {
+	case map[string]any:
+		return fault.Field(name, "must be text, and is an object")
+	case []any:
+		for i, e := range v {
+			if _, ok := e.(string); !ok && e != nil {
+				return fault.Field(fmt.Sprintf("%s[%d]", name, i), "must be text")
+			}
+		}
+	}
+	return nil
+}
+
 // Merge applies a merge patch (RFC 7396) and returns the result; f is unchanged.
 func (f Fields) Merge(patch Fields) Fields {
 	return Fields(merge(map[string]any(f), map[string]any(patch)))

@@ -132,3 +132,21 @@ func TestMergePatch(t *testing.T) {
 		t.Fatalf("got %s, %v", got, err)
 	}
 }
+
+func TestContentThatIsNotTextIsRefused(t *testing.T) {
+	f, err := record.ParseFields([]byte(`{"a":"x","b":["x",null,"y"],"c":1,"d":null,"e":true,"f":{"text":"x"},"g":["x",{"y":1}],"h":[1]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"a": "", "b": "", "c": "", "d": "", "e": "", "missing": "",
+		"f": "f: must be text", "g": "g[1]: must be text", "h": "h[0]: must be text",
+	} {
+		switch err := f.CheckText(name); {
+		case want == "" && err != nil:
+			t.Errorf("%s: got %v, want none", name, err)
+		case want != "" && (fault.KindOf(err) != fault.Invalid || !strings.HasPrefix(err.Error(), want)):
+			t.Errorf("%s: got %v, want an invalid fault: %s", name, err, want)
+		}
+	}
+}
