@@ -9,7 +9,8 @@ import (
 	"github.com/holdfast/holdfast/gate"
 )
 
-// Embedder is the model as an embedding.Embedder. It makes no requests and costs nothing.
+// Embedder is the model as an embedding.Embedder. It costs nothing; a call to it counts as one request, as it would to
+// any model, so that what is measured of an outside model can be seen with this one.
 type Embedder struct {
 	model *Model
 }
@@ -45,7 +46,7 @@ func (e *Embedder) Embed(ctx context.Context, _ embedding.Purpose, texts []gate.
 	dims := e.model.Dimensions()
 	values := make([]float32, 0, len(texts)*dims)
 	vectors := make([]embedding.Vector, len(texts))
-	var usage embedding.Usage
+	usage := embedding.Usage{Requests: min(len(texts), 1)}
 	for i, text := range texts {
 		if err := ctx.Err(); err != nil {
 			return nil, embedding.Usage{}, err
