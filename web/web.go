@@ -1,22 +1,18 @@
 // Package web holds the console: a React application, built and committed,
-// so that Go work never needs Node.
+// so that Go work never needs Node. The build tag no_ui leaves it out.
 package web
 
 import (
-	"embed"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 )
 
-//go:embed all:dist
-var files embed.FS
-
 // Handler serves the console. Paths that name no file get the application,
 // which does its own routing.
 func Handler() http.Handler {
-	dist, err := fs.Sub(files, "dist")
+	dist, err := fs.Sub(files, root)
 	if err != nil {
 		panic(err) // the name is a constant
 	}
@@ -25,7 +21,7 @@ func Handler() http.Handler {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-		if _, err := fs.Stat(dist, name); err != nil || name == "" {
+		if info, err := fs.Stat(dist, name); err != nil || info.IsDir() {
 			if strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(name, "assets/") {
 				http.NotFound(w, r)
 				return
@@ -34,6 +30,8 @@ func Handler() http.Handler {
 			http.ServeFileFS(w, r, dist, "index.html")
 			return
 		}
+		// The names of assets hold a digest of their content.
+		w.Header().Set("Cache-Control", "no-cache")
 		if strings.HasPrefix(name, "assets/") {
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		}

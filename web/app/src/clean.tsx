@@ -1,0 +1,43 @@
+import { pieces } from './text'
+
+// The same value always has the same pseudonym, and so the same hue: one can
+// follow a person through a list without knowing who it is.
+function hue(value: string): number {
+  let h = 0
+  for (const c of value) h = (h * 31 + c.charCodeAt(0)) % 360
+  return h
+}
+
+const readable = (entity: string) => entity.replaceAll('_', ' ').toLowerCase()
+
+/** CleanText shows text that has passed the gate, with what it transformed. */
+export function CleanText({ text, terms = [] }: { text: string; terms?: string[] }) {
+  return pieces(text, terms).map((p, i) => {
+    switch (p.kind) {
+      case 'text':
+        return p.text
+      case 'hit':
+        return <mark key={i}>{p.text}</mark>
+      case 'token':
+        return (
+          <span key={i} className="chip border-line bg-sunken" title={`${p.text}: a keyed token, the same for the same value`}>
+            <span className="size-1.5 shrink-0 self-center rounded-full" style={{ background: `hsl(${hue(p.value)} 60% 50%)` }} aria-hidden />
+            <span className="text-muted">{readable(p.entity)}</span>
+            {p.value.slice(0, 5)}
+          </span>
+        )
+      case 'label':
+        return (
+          <span key={i} className="chip border-accent/30 bg-accent/8 text-accent" title={`${p.text}: removed by the gate`}>
+            {readable(p.entity)}
+          </span>
+        )
+      case 'mask':
+        return (
+          <span key={i} className="chip border-warn/30 bg-warn/8" title="Masked by the gate">
+            {p.text}
+          </span>
+        )
+    }
+  })
+}

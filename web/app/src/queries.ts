@@ -1,0 +1,27 @@
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { api } from './api'
+import { parseMetrics } from './metrics'
+
+/** live is how often, in milliseconds, a visible page asks again. */
+export const live = 2000
+
+export function useCollections() {
+  return useQuery({ queryKey: ['collections'], queryFn: ({ signal }) => api.collections(signal), refetchInterval: live * 5 })
+}
+
+/** useStatuses reads the status of every collection, in their order. */
+export function useStatuses() {
+  const collections = useCollections()
+  const statuses = useQueries({
+    queries: (collections.data?.items ?? []).map((c) => ({
+      queryKey: ['status', c.name],
+      queryFn: ({ signal }: { signal: AbortSignal }) => api.status(c.name, signal),
+      refetchInterval: live,
+    })),
+  })
+  return { collections, statuses }
+}
+
+export function useMetrics() {
+  return useQuery({ queryKey: ['metrics'], queryFn: async ({ signal }) => parseMetrics(await api.metrics(signal)), refetchInterval: live, structuralSharing: false })
+}
