@@ -53,6 +53,7 @@ var pseudonym = regexp.MustCompile(`EMAIL_ADDRESS_[a-z2-9]{10}`)
 // From declaring a collection to finding a record in it.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	dir, err := os.MkdirTemp("", "holdfast-example")
 	if err != nil {
 		fmt.Println(err)
