@@ -48,6 +48,7 @@ func Engine(t *testing.T, open OpenEngine) {
 		{"timeout", engineTimeout},
 		{"hang", engineHang},
 		{"cancel", engineCancel},
+		{"forgotten", engineForgotten},
 		{"exactly once", engineExactlyOnce},
 		{"late error", engineLateError},
 		{"stop", engineStop},

@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -266,6 +267,60 @@ func engineCancel(t *testing.T, open OpenEngine) {
 		t.Error("a cancelled run has begun")
 	}
 	r.wantEffects(map[string]int{})
+}
+
+// What goes on for a collection that is dropped ends quietly, whatever the
+// step makes of it, and gives its worker back.
+func engineForgotten(t *testing.T, open OpenEngine) {
+	for name, outcome := range map[string]error{
+		"done": nil, "transient": fault.New(fault.Unavailable, "later"), "fatal": fault.New(fault.Invalid, "never"),
+	} {
+		for _, cancelled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, cancelled=%v", name, cancelled), func(t *testing.T) {
+				r := &rig{TB: t}
+				begun, goOn, ended := make(chan string, 9), make(chan struct{}), make(chan record.State, 9)
+				r.start(open, EngineSetup{Workers: 1, Observe: func(pipeline, _ string, state record.State, _ time.Duration) {
+					if pipeline == "p" {
+						ended <- state
+					}
+				}}, single(pipeline.Step{Run: func(ctx context.Context, task *pipeline.Task) error {
+					begun <- task.Run
+					select {
+					case <-goOn:
+					case <-ctx.Done():
+					}
+					return outcome
+				}}), chain("quick", nothing, "a"))
+				var c record.Collection
+				err := r.store.Update(t.Context(), func(tx record.Tx) (err error) {
+					c, err = tx.Collections().Put(t.Context(), record.Declaration{Collection: "dropped", Content: []string{"body"}})
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				id := r.enqueue(pipeline.Start{Pipeline: "p", Collection: c.ID})
+				recv(r, "the step", begun)
+				if err := r.store.Update(t.Context(), func(tx record.Tx) error { return tx.Collections().Drop(t.Context(), c.ID) }); err != nil {
+					t.Fatal(err)
+				}
+				if cancelled {
+					if err := r.engine.Cancel(t.Context(), id); err != nil {
+						t.Fatalf("cancel: %v", err)
+					}
+				} else {
+					close(goOn)
+				}
+				if state := recv(r, "the end of the attempt", ended); state != record.Cancelled {
+					t.Errorf("the attempt was %s", state)
+				}
+				r.await(r.enqueue(pipeline.Start{Pipeline: "quick"}), record.Succeeded)
+				if len(begun) > 0 {
+					t.Error("the step was tried again")
+				}
+			})
+		}
+	}
 }
 
 // A step completes once, however often it tries.

@@ -136,7 +136,9 @@ type Engine interface {
 	// has committed. It never blocks; without it work starts within a second.
 	Wake()
 	// Cancel ends a run: steps that wait never start, a running one has its
-	// context cancelled. A finished run is left as it is.
+	// context cancelled. A finished run is left as it is. Of a run whose rows
+	// are gone, as with its collection, what is left ends quietly; without
+	// Cancel it does so when its step returns.
 	Cancel(ctx context.Context, run string) error
 	// Stop takes no new work, gives running attempts until ctx ends, then
 	// cancels them; what did not finish is taken up at the next Start.

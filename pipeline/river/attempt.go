@@ -302,6 +302,8 @@ func (e *Engine) settle(ctx context.Context, a *attempt, cause error) (lost bool
 			return false
 		case errors.Is(err, errLost):
 			return true
+		case fault.KindOf(err) == fault.NotFound && e.forgotten(durable, a.job.Run):
+			return true
 		}
 		a.warn(ctx, "failure of a step could not be recorded", err)
 		timer := time.NewTimer(pause)

@@ -264,6 +264,11 @@ func (e *Engine) Enqueue(ctx context.Context, tx record.Tx, s pipeline.Start) (s
 func (e *Engine) Cancel(ctx context.Context, run string) error {
 	err := e.store.Update(ctx, func(tx record.Tx) error {
 		r, err := tx.Runs().Get(ctx, run)
+		if fault.KindOf(err) == fault.NotFound {
+			if n, failure := forget(ctx, tx, run); failure != nil || n > 0 {
+				return failure
+			}
+		}
 		if err != nil || r.State.Done() {
 			return err
 		}
@@ -302,10 +307,32 @@ func end(ctx context.Context, tx record.Tx, r record.Run, state, waiting record.
 			return err
 		}
 	}
-	if err := drop(ctx, raw, r.ID); err != nil {
+	if _, err := drop(ctx, raw, r.ID); err != nil {
 		return err
 	}
 	return tx.Runs().SetRun(ctx, r.ID, state, now)
+}
+
+// forget drops what is left of a run whose rows are gone with their collection.
+func forget(ctx context.Context, tx record.Tx, run string) (jobs int64, err error) {
+	raw, err := sqlTx(tx)
+	if err != nil {
+		return 0, err
+	}
+	return drop(ctx, raw, run)
+}
+
+// forgotten drops the jobs of a run if its rows are gone, and says whether.
+func (e *Engine) forgotten(ctx context.Context, run string) bool {
+	gone := false
+	err := e.store.Update(ctx, func(tx record.Tx) error {
+		_, err := tx.Runs().Get(ctx, run)
+		if gone = fault.KindOf(err) == fault.NotFound; gone {
+			_, err = forget(ctx, tx, run)
+		}
+		return err
+	})
+	return gone && err == nil
 }
 
 // interrupt cancels the attempts of a run that has ended.

@@ -128,15 +128,18 @@ func (e *Engine) insert(ctx context.Context, tx *sql.Tx, jobs []job) error {
 	return nil
 }
 
-// drop deletes all jobs of a run, claimed or not. The table holds live jobs
+// drop deletes all jobs of a run, claimed or not, and counts them. The table holds live jobs
 // only, and runs are seldom cancelled: a scan will do.
-func drop(ctx context.Context, tx *sql.Tx, run string) error {
-	_, err := tx.ExecContext(ctx,
+func drop(ctx context.Context, tx *sql.Tx, run string) (n int64, err error) {
+	res, err := tx.ExecContext(ctx,
 		`DELETE FROM river_job WHERE queue = ? AND json_extract(args, '$.run') = ?`, queue, run)
-	if err != nil {
-		return fmt.Errorf("drop jobs: %w", err)
+	if err == nil {
+		n, err = res.RowsAffected()
 	}
-	return nil
+	if err != nil {
+		return 0, fmt.Errorf("drop jobs: %w", err)
+	}
+	return n, nil
 }
 
 // taken is a job in the state running.

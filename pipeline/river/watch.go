@@ -88,7 +88,11 @@ func (e *Engine) show(ctx context.Context, list []*attempt) error {
 			} else if !held {
 				continue
 			}
-			if err := tx.Runs().SetStep(ctx, a.job.Run, a.job.Step, record.Running, nil); err != nil {
+			err := tx.Runs().SetStep(ctx, a.job.Run, a.job.Step, record.Running, nil)
+			if fault.KindOf(err) == fault.NotFound {
+				continue // the run is gone with its collection, and its job goes when the attempt ends
+			}
+			if err != nil {
 				return err
 			}
 			if err := tx.Runs().PutAttempt(ctx, a.job.Run, a.job.Step, a.row(record.Running, time.Time{})); err != nil {
@@ -192,6 +196,12 @@ func (e *Engine) takeUp(ctx context.Context, list []taken) error {
 				continue
 			case err != nil:
 				return err
+			}
+			if _, err := tx.Runs().Get(ctx, t.Run); fault.KindOf(err) == fault.NotFound {
+				if _, err := drop(ctx, raw, t.Run); err != nil {
+					return err
+				}
+				continue
 			}
 			err := tx.Runs().PutAttempt(ctx, t.Run, t.Step, record.Attempt{
 				Number: t.number - t.Base, State: record.Cancelled, Worker: t.worker,
