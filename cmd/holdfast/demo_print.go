@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// paper is what the demo prints on: calm, within 96 columns, and in colour
+// only where a terminal shows it and nobody asked for none (no-color.org).
+type paper struct {
+	w     io.Writer
+	color bool
+	width int
+	err   error // the first failure to print
+}
+
+func newPaper(c *cli) *paper {
+	if c.json {
+		return &paper{w: io.Discard, width: 88}
+	}
+	width, isTerminal := terminal(c.out)
+	if !isTerminal {
+		return &paper{w: c.out, width: 88}
+	}
+	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	return &paper{w: c.out, color: !plain, width: max(60, min(width, 96))}
+}
+
+func (p *paper) print(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+func (p *paper) style(code, s string) string {
+	if !p.color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (p *paper) bold(s string) string { return p.style("1", s) }
+func (p *paper) dim(s string) string  { return p.style("2", s) }
+func (p *paper) cyan(s string) string { return p.style("36", s) }
+
+func (p *paper) gap() { p.print("\n") }
+
+func (p *paper) heading(n int, title string) { p.print("%s\n", p.bold(fmt.Sprintf("%d  %s", n, title))) }
+
+// labelWidth is the column in which values begin, within the margin.
+const (
+	margin     = "   "
+	labelWidth = 13
+)
+
+// row prints a value beside its label; further lines hang under the first.
+func (p *paper) row(label, format string, args ...any) {
+	lines := wrap(fmt.Sprintf(format, args...), p.width-len(margin)-labelWidth)
+	for i, line := range lines {
+		if i > 0 {
+			label = ""
+		}
+		p.print("%s%s%s\n", margin, p.dim(pad(label, labelWidth)), line)
+	}
+}
+
+// note prints a remark.
+func (p *paper) note(format string, args ...any) {
+	for _, line := range wrap(fmt.Sprintf(format, args...), p.width-len(margin)) {
+		p.print("%s%s\n", margin, p.dim(line))
+	}
+}
+
+// columns prints a table: names and words to the left, numbers to the right.
+// The heading begins with "<" for what goes to the left.
+func (p *paper) columns(heading []string, rows [][]string) {
+	width := make([]int, len(heading))
+	left := make([]bool, len(heading))
+	for i, h := range heading {
+		heading[i], left[i] = strings.CutPrefix(h, "<")
+	}
+	for _, row := range append([][]string{heading}, rows...) {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, row := range append([][]string{heading}, rows...) {
+		var b strings.Builder
+		for i, cell := range row {
+			if i > 0 {
+				b.WriteString("  ")
+			}
+			if left[i] {
+				b.WriteString(pad(cell, width[i]))
+			} else {
+				b.WriteString(pad("", width[i]-utf8.RuneCountInString(cell)) + cell)
+			}
+		}
+		line := strings.TrimRight(b.String(), " ")
+		if n == 0 {
+			line = p.dim(line)
+		}
+		p.print("%s%s\n", margin, line)
+	}
+}
+
+// transformed is how values look after the gate under the default policy.
+var transformed = regexp.MustCompile(`\b[A-Z][A-Z_]*_[a-km-z2-9i]{10}\b|\[[A-Z][A-Z_]+\]|\*{2,}[* ]*\d{0,4}( \d{1,4})?`)
+
+// passage shows a passage in two lines around what the words of the query
+// find in it; what the gate has transformed stands out.
+func (p *paper) passage(text string, words []string, indent int) {
+	width := p.width - indent
+	for _, line := range wrap(excerpt(text, words, 2*width-12), width) {
+		p.print("%s%s\n", pad("", indent), transformed.ReplaceAllStringFunc(line, p.cyan))
+	}
+}
+
+// excerpt cuts about n characters out of a text, where most of the words are.
+func excerpt(text string, words []string, n int) string {
+	tokens := strings.Fields(text)
+	hits := make([]string, len(tokens))
+	for i, t := range tokens {
+		hits[i] = match(t, words)
+	}
+	best, from, to := -1, 0, 0
+	for start := range tokens {
+		// The first words stand in front of what is found, to read well.
+		if start > 0 && hits[min(start+3, len(tokens)-1)] == "" {
+			continue
+		}
+		found, size, end := map[string]bool{}, 0, start
+		for end < len(tokens) && size+utf8.RuneCountInString(tokens[end]) <= n {
+			size += utf8.RuneCountInString(tokens[end]) + 1
+			if hits[end] != "" {
+				found[hits[end]] = true
+			}
+			end++
+		}
+		if len(found) > best {
+			best, from, to = len(found), start, end
+		}
+	}
+	out := strings.Join(tokens[from:to], " ")
+	if from > 0 {
+		out = "… " + out
+	}
+	if to < len(tokens) {
+		out += " …"
+	}
+	return out
+}
+
+// match finds the word of the query that a token begins like, or "".
+func match(token string, words []string) string {
+	const stem = 5
+	token = strings.ToLower(strings.TrimFunc(token, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
+	i := slices.IndexFunc(words, func(w string) bool {
+		return strings.HasPrefix(token, strings.ToLower(w[:min(len(w), stem)]))
+	})
+	if len(token) < 4 || i < 0 {
+		return ""
+	}
+	return words[i]
+}
+
+// wrap breaks a text into lines at spaces.
+func wrap(s string, width int) []string {
+	var lines []string
+	line, size := "", 0
+	for _, word := range strings.Fields(s) {
+		n := utf8.RuneCountInString(word)
+		if size > 0 && size+1+n > width {
+			lines, line, size = append(lines, line), "", 0
+		}
+		if size > 0 {
+			line, size = line+" ", size+1
+		}
+		line, size = line+word, size+n
+	}
+	return append(lines, line)
+}
+
+func pad(s string, n int) string {
+	return s + strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s)))
+}
+
+// comma writes a number with its thousands apart.
+func comma[N int | int64](n N) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// clock writes a time as people read it.
+func clock(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+func (d *demo) welcome() {
+	d.print("%s\n", d.bold("Holdfast keeps vectors anchored to the records they came from."))
+	fate := "deleted at the end; --keep keeps it"
+	if d.figures.Kept {
+		fate = "kept"
+	}
+	d.print("%s\n", d.dim("The tickets are invented: nobody in them exists. Nothing leaves this machine."))
+	d.print("%s\n\n", d.dim("Data folder: "+d.figures.Data+" ("+fate+")"))
+}
+
+// farewell says where things are and what to do next.
+func (d *demo) farewell(serving bool) {
+	d.print("%s Every stage did what it claims.\n\n", d.bold("Done in "+clock(time.Duration(d.figures.Seconds*float64(time.Second)))+"."))
+	at := ""
+	if d.figures.Kept {
+		at = " --data " + d.figures.Data
+	}
+	if serving {
+		d.row("console", "%s/", d.client.base)
+	}
+	if d.figures.Kept {
+		d.row("data", "%s", d.figures.Data)
+		d.row("serve it", "holdfast serve%s", at)
+		d.row("search it", "holdfast search tickets \"parcel never came\"%s", at)
+	}
+	d.row("your data", "holdfast init FILE proposes a declaration for JSONL or CSV;")
+	d.row("", "holdfast ingest loads it; holdfast serve runs the server and the console.")
+	if serving {
+		end := "Ctrl-C ends it and deletes the data folder."
+		if d.figures.Kept {
+			end = "Ctrl-C ends it."
+		}
+		d.gap()
+		d.print("%s %s\n", d.bold("The console is open at "+d.client.base+"/"), end)
+	}
+}
