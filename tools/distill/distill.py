@@ -14,7 +14,7 @@ import teacher
 
 DIMENSIONS = 256
 TRAIN_TOKENS = 96  # of a training text
-EPOCHS, BATCH, RATE = 8, 1024, 0.02
+EPOCHS, BATCH, RATE = 10, 1024, 0.02
 SIF = 1e-4  # a of a/(a+p), smooth inverse frequency (Arora et al. 2017); only the start of the fit
 RANK_WEIGHT, TEMPERATURE = 0.5, 0.05  # of the loss on similarities within a batch
 RARE = 12  # tokens in no more texts than this get sentences of their own
