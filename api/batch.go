@@ -43,7 +43,9 @@ type result struct {
 	Line    int    `json:"line"`
 	ID      string `json:"id,omitempty"`
 	Version int64  `json:"version,omitempty"`
-	Error   string `json:"error,omitempty"`
+	// Unchanged tells that the record was so already: the write cost nothing.
+	Unchanged bool   `json:"unchanged,omitempty"`
+	Error     string `json:"error,omitempty"`
 }
 
 type batchIn struct {
@@ -215,7 +217,7 @@ func (s *server) writeLines(ctx context.Context, collection string, batch []line
 		case done[k].Err != nil:
 			results[i] = result{Line: results[i].Line, Error: fault.Public(done[k].Err)}
 		default:
-			results[i].Version = done[k].Version
+			results[i].Version, results[i].Unchanged = done[k].Version, done[k].Change == 0
 		}
 	}
 	return results

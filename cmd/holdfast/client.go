@@ -96,29 +96,38 @@ func (c *cli) with(ctx context.Context, fn func(*client) error) (err error) {
 // indexes after it has ended, so it stays until what was written is indexed.
 func (c *cli) change(ctx context.Context, fn func(*client) error) error {
 	return c.with(ctx, func(cl *client) error {
-		if err := fn(cl); err != nil || cl.owner == nil {
+		if err := fn(cl); err != nil {
 			return err
 		}
-		collections, err := cl.owner.app.Collections(ctx, "", 1<<20)
+		return c.settle(ctx, cl)
+	})
+}
+
+// settle waits until what was written is indexed, if this process owns the
+// folder; another owner goes on by itself.
+func (c *cli) settle(ctx context.Context, cl *client) error {
+	if cl.owner == nil {
+		return nil
+	}
+	collections, err := cl.owner.app.Collections(ctx, "", 1<<20)
+	if err != nil {
+		return err
+	}
+	for _, col := range collections {
+		p := c.newProgress("indexing", -1)
+		most := int64(0)
+		err := cl.owner.app.WaitIndexed(ctx, col.Name, func(st holdfast.Status) {
+			most = max(most, st.PendingChanges)
+			if most > 1 {
+				p.set(most-st.PendingChanges, most)
+			}
+		})
+		p.done()
 		if err != nil {
 			return err
 		}
-		for _, col := range collections {
-			p := c.newProgress("indexing", -1)
-			most := int64(0)
-			err := cl.owner.app.WaitIndexed(ctx, col.Name, func(st holdfast.Status) {
-				most = max(most, st.PendingChanges)
-				if most > 1 {
-					p.set(most-st.PendingChanges, most)
-				}
-			})
-			p.done()
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (cl *client) get(ctx context.Context, path string, out any) error {

@@ -83,19 +83,33 @@ func shorten(s string, n int) string {
 // progress shows how far long work is: a bar on a terminal, a line now and
 // then elsewhere.
 type progress struct {
-	bar   *progressbar.ProgressBar
-	w     io.Writer
-	label string
-	last  time.Time
-	start time.Time
+	bar    *progressbar.ProgressBar
+	w      io.Writer
+	label  string
+	last   time.Time
+	start  time.Time
+	unit   int64 // of a plain line
+	format string
 }
 
 // newProgress starts at zero; total below 0 means unknown.
 func (c *cli) newProgress(label string, total int64) *progress {
-	p := &progress{w: c.errOut, label: label, start: time.Now()}
+	return c.startProgress(label, total, false)
+}
+
+// newByteProgress counts bytes.
+func (c *cli) newByteProgress(label string, total int64) *progress {
+	return c.startProgress(label, total, true)
+}
+
+func (c *cli) startProgress(label string, total int64, bytes bool) *progress {
+	p := &progress{w: c.errOut, label: label, start: time.Now(), unit: 1, format: "%s: %d of %d\n"}
+	if bytes {
+		p.unit, p.format = 1<<20, "%s: %d of %d MiB\n"
+	}
 	if width, ok := terminal(c.errOut); ok {
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(c.errOut), progressbar.OptionSetDescription(fmt.Sprintf("%-12s", label)),
-			progressbar.OptionShowCount(), progressbar.OptionSetWidth(min(40, max(10, width/3))), progressbar.OptionClearOnFinish(),
+			progressbar.OptionShowCount(), progressbar.OptionShowBytes(bytes), progressbar.OptionSetWidth(min(40, max(10, width/3))), progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(80*time.Millisecond), progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: ""}))
 	}
@@ -119,10 +133,10 @@ func (p *progress) set(done, total int64) {
 	}
 	p.last = time.Now()
 	if total > 0 {
-		_, _ = fmt.Fprintf(p.w, "%s: %d of %d\n", p.label, done, total)
+		_, _ = fmt.Fprintf(p.w, p.format, p.label, done/p.unit, total/p.unit)
 		return
 	}
-	_, _ = fmt.Fprintf(p.w, "%s: %d\n", p.label, done)
+	_, _ = fmt.Fprintf(p.w, "%s: %d\n", p.label, done/p.unit)
 }
 
 func (p *progress) done() {
