@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -147,6 +148,9 @@ func readLine(r *bufio.Reader) (data []byte, size int, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
 		if size += len(part); size <= maxLine {
+			if len(data)+len(part) > cap(data) {
+				data = slices.Grow(data, max(len(data), len(part))) // doubling copies a long line least
+			}
 			data = append(data, part...)
 		} else {
 			data = nil

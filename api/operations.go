@@ -163,6 +163,13 @@ func (s *server) operations() {
 		done, err := s.App.Rebuild(ctx, in.Collection, nil)
 		return &struct{ Body flow.Rebuilt }{done}, err
 	})
+	route(s, huma.Operation{
+		Method: http.MethodGet, Path: "/v1/collections/{collection}/index", Summary: "Check index",
+		Description: "Counts what the index holds and what it should hold.",
+	}, access.Observe, (*InCollection).name, func(ctx context.Context, in *InCollection) (*struct{ Body holdfast.IndexCheck }, error) {
+		found, err := s.App.CheckIndex(ctx, in.Collection)
+		return &struct{ Body holdfast.IndexCheck }{found}, err
+	})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/audit", Summary: "List audit trail"},
 		access.Observe, "audit", s.audit)
 }
