@@ -1,10 +1,12 @@
 // Package names finds the names of people, places and organisations in text.
 //
 // The tagger is a conditional random field with its weights embedded (package crf).
-// What it says about a place in a text depends on the 4 KiB around it at most, and
-// its time is linear in the text, whatever the text is. It never fails on malformed
+// After it the text is looked at once more for what a single sentence does not show: the
+// same name elsewhere nearby, the labels of a chat, greetings, signatures, forms.
+// What is said about a place in a text depends on the 4 KiB around it at most, and
+// takes time linear in the text, whatever the text is. It never fails on malformed
 // text. Spans lie on token bounds: a title (Dr, Frau), a possessive 's, and punctuation
-// around a name are not part of it. A street with its house number is one location;
+// around a name are not part of it, but the full stop of a last initial is. A street with its house number is one location;
 // its town is another.
 package names
 
@@ -59,6 +61,9 @@ type Options struct {
 // a token is named although being none is thought e^1.5 = 4.5 times as likely.
 const recallBias = 1.5
 
+// revision changes whenever the second look at a text does.
+const revision = 2
+
 //go:embed weights.bin
 var weights []byte
 
@@ -70,17 +75,22 @@ type Tagger struct {
 }
 
 type memory struct {
-	crf   *crf.Scratch
-	spans []crf.Span
+	crf      *crf.Scratch
+	spans    []crf.Span // the tagger's
+	refined  []crf.Span
+	document document
 }
 
 // Load reads the embedded weights. It takes some tens of milliseconds: call it once.
-func Load() (*Tagger, error) {
+func Load() (*Tagger, error) { return New(weights) }
+
+// New makes a tagger of other weights, as tools/names writes them.
+func New(weights []byte) (*Tagger, error) {
 	model, digest, err := crf.Decode(weights)
 	if err != nil {
 		return nil, fmt.Errorf("load names tagger: %w", err)
 	}
-	t := &Tagger{model: model, version: fmt.Sprintf("names-%d-%s", crf.Revision, hex.EncodeToString(digest[:8]))}
+	t := &Tagger{model: model, version: fmt.Sprintf("names-%d.%d-%s", revision, crf.Revision, hex.EncodeToString(digest[:8]))}
 	t.scratch.New = func() any { return &memory{crf: model.NewScratch()} }
 	return t, nil
 }
@@ -95,8 +105,12 @@ func (t *Tagger) Tag(dst []Span, text string, opts Options) []Span {
 	if opts.Recall {
 		bias = recallBias
 	}
-	m.spans = m.crf.Tag(m.spans[:0], text, bias, opts.Threshold)
-	for _, s := range m.spans {
+	m.spans = m.crf.Tag(m.spans[:0], text, bias, 0)
+	m.refined = m.document.refine(m.refined[:0], text, m.crf.Candidates(), m.spans)
+	for _, s := range m.refined {
+		if s.Score < opts.Threshold {
+			continue
+		}
 		dst = append(dst, Span{Start: s.Start, End: s.End, Label: Label(s.Kind), Score: s.Score})
 	}
 	t.scratch.Put(m)

@@ -56,6 +56,15 @@ var sentences = []struct {
 	{"Will you mark the invoice as paid in May?", []string{}},
 	{"2024-03-01 10:22:01 INFO worker started in 20 ms", []string{}},
 	{"", []string{}},
+	// What a single sentence does not show.
+	{"Makena S.: my order is late\nTom B.: which order?\nMakena S.: the blue one", []string{"PERSON Makena S.", "PERSON Tom B.", "PERSON Makena S."}},
+	{"[09:12] Anna: hello\n[09:13] Zurriq: hi\n[09:14] Anna: how are you?\n[09:15] Zurriq: fine", []string{"PERSON Anna", "PERSON Zurriq", "PERSON Anna", "PERSON Zurriq"}},
+	{"Question: why?\nAnswer: because.\nQuestion: when?\nAnswer: now.", []string{}},
+	{"Warm regards,\nXolqui Braevik", []string{"PERSON Xolqui Braevik"}},
+	{"Dear Xolqui,\n\nYour order is late. XOLQUI'S CARD WAS DECLINED.", []string{"PERSON Xolqui", "PERSON XOLQUI"}},
+	{"Dear Xolqui,\n\nsee /home/xolqui/Xolqui.png and [XOLQUI].", []string{"PERSON Xolqui"}},
+	{"Set up by Adamczyk, Bartosz on Monday.", []string{"PERSON Adamczyk, Bartosz"}},
+	{"Write to xolqui.braevik@example.org. The form was sent by Xolqui Braevik.", []string{"PERSON Xolqui Braevik"}},
 }
 
 func TestFindsNames(t *testing.T) {

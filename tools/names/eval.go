@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast/holdfast/gate/names"
 	"github.com/holdfast/holdfast/gate/names/crf"
 )
 
@@ -51,15 +52,29 @@ func blurred(e *Example, s crf.Span) bool {
 	return slices.ContainsFunc(e.Unknown, func(u [2]int) bool { return s.Start < u[1] && s.End > u[0] })
 }
 
-// measure counts exact matches of kind and bounds. bias is what favours names, in nats.
-func measure(model *crf.Model, set Set, bias float32, wrong func(e *Example, s crf.Span, missed bool)) (kinds [3]tally, bytes int, elapsed time.Duration) {
-	scratch := model.NewScratch()
+// tagFunc appends the spans of text to dst.
+type tagFunc func(dst []crf.Span, text string) []crf.Span
+
+// product tags as package names does.
+func product(t *names.Tagger, recall bool) tagFunc {
+	var found []names.Span
+	return func(dst []crf.Span, text string) []crf.Span {
+		found = t.Tag(found[:0], text, names.Options{Recall: recall})
+		for _, s := range found {
+			dst = append(dst, crf.Span{Start: s.Start, End: s.End, Kind: crf.Kind(s.Label), Score: s.Score})
+		}
+		return dst
+	}
+}
+
+// measure counts exact matches of kind and bounds.
+func measure(tag tagFunc, set Set, wrong func(e *Example, s crf.Span, missed bool)) (kinds [3]tally, bytes int, elapsed time.Duration) {
 	var spans []crf.Span
 	for i := range set.Examples {
 		e := &set.Examples[i]
 		bytes += len(e.Text)
 		began := time.Now()
-		spans = scratch.Tag(spans[:0], e.Text, bias, 0)
+		spans = tag(spans[:0], e.Text)
 		elapsed += time.Since(began)
 		same := func(a, b crf.Span) bool { return a.Start == b.Start && a.End == b.End && a.Kind == b.Kind }
 		for _, s := range spans {
@@ -88,12 +103,12 @@ func measure(model *crf.Model, set Set, bias float32, wrong func(e *Example, s c
 
 // report writes precision, recall and F1 of each kind and set, and so many errors of
 // each set, which quote the corpora.
-func report(w io.Writer, model *crf.Model, sets []Set, bias float32, errors int) error {
+func report(w io.Writer, tag tagFunc, sets []Set, errors int) error {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%-26s  %-17s  %-17s  %-17s\n", "", "person", "location", "organisation")
 	fmt.Fprintf(&out, "%-26s %s micro  MB/s\n", "exact spans", strings.Repeat("     P     R    F1 ", 3))
 	for _, set := range sets {
-		kinds, size, elapsed := measure(model, set, bias, nil)
+		kinds, size, elapsed := measure(tag, set, nil)
 		fmt.Fprintf(&out, "%-26s", set.Name)
 		var all tally
 		for _, k := range kinds {
@@ -106,7 +121,7 @@ func report(w io.Writer, model *crf.Model, sets []Set, bias float32, errors int)
 	}
 	for _, set := range sets {
 		left := errors
-		measure(model, set, bias, func(e *Example, s crf.Span, missed bool) {
+		measure(tag, set, func(e *Example, s crf.Span, missed bool) {
 			if left--; left < 0 {
 				return
 			}
@@ -117,18 +132,17 @@ func report(w io.Writer, model *crf.Model, sets []Set, bias float32, errors int)
 			fmt.Fprintf(&out, "%s %s %d %q in %q\n", set.Name, what, s.Kind, e.Text[s.Start:s.End], e.Text[max(0, s.Start-60):min(len(e.Text), s.End+60)])
 		})
 	}
-	fmt.Fprintf(&out, "calibration error %.3f\n", calibrationError(model, sets, bias))
+	fmt.Fprintf(&out, "calibration error %.3f\n", calibrationError(tag, sets))
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
 // judged gives the score of every span found in the sets, and whether it is right.
-func judged(model *crf.Model, sets []Set, bias float32) (scores []float64, right []bool) {
-	scratch := model.NewScratch()
+func judged(tag tagFunc, sets []Set) (scores []float64, right []bool) {
 	for _, set := range sets {
 		for i := range set.Examples {
 			e := &set.Examples[i]
-			for _, s := range scratch.Tag(nil, e.Text, bias, 0) {
+			for _, s := range tag(nil, e.Text) {
 				if blurred(e, s) {
 					continue
 				}
@@ -143,8 +157,8 @@ func judged(model *crf.Model, sets []Set, bias float32) (scores []float64, right
 }
 
 // calibrationError is the mean distance between score and precision, over ten bins of scores.
-func calibrationError(model *crf.Model, sets []Set, bias float32) float64 {
-	scores, right := judged(model, sets, bias)
+func calibrationError(tag tagFunc, sets []Set) float64 {
+	scores, right := judged(tag, sets)
 	var gap [10]float64
 	for i, p := range scores {
 		bin := min(int(p*10), 9)
@@ -163,7 +177,8 @@ func calibrationError(model *crf.Model, sets []Set, bias float32) float64 {
 // calibrate fits the two parameters of a logistic curve that maps the model's
 // probabilities to how often its spans are right (Platt 1999), on the held-out sets.
 func calibrate(model *crf.Model, sets []Set) [2]float32 {
-	x, right := judged(model, sets, 1.5)
+	scratch := model.NewScratch()
+	x, right := judged(func(dst []crf.Span, text string) []crf.Span { return scratch.Tag(dst, text, 1.5, 0) }, sets)
 	for i, p := range x {
 		p = math.Min(math.Max(p, 1e-6), 1-1e-6)
 		x[i] = math.Log(p / (1 - p))

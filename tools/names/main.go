@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/holdfast/holdfast/gate/names"
 	"github.com/holdfast/holdfast/gate/names/crf"
 )
 
@@ -27,7 +28,7 @@ func main() {
 	out := flag.String("out", "gate/names/weights.bin", "weights file")
 	evalOnly := flag.Bool("eval", false, "measure the weights, do not train")
 	errors := flag.Int("errors", 0, "with -eval: print so many errors of each set")
-	bias := flag.Float64("bias", 0, "with -eval: nats in favour of names; 1.5 is what Options.Recall uses")
+	recall := flag.Bool("recall", false, "with -eval: find more, as names.Options.Recall does")
 	opts := defaults
 	flag.IntVar(&opts.Epochs, "epochs", opts.Epochs, "passes over the data")
 	flag.Float64Var(&opts.Rate, "rate", opts.Rate, "learning rate")
@@ -40,13 +41,13 @@ func main() {
 	flag.IntVar(&opts.SilverTexts, "silvertexts", opts.SilverTexts, "most paragraphs of -silver used")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if err := run(log, *data, *out, *evalOnly, *bias, *errors, opts); err != nil {
+	if err := run(log, *data, *out, *evalOnly, *recall, *errors, opts); err != nil {
 		log.Error("names", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(log *slog.Logger, data, out string, evalOnly bool, bias float64, errors int, opts trainOptions) error {
+func run(log *slog.Logger, data, out string, evalOnly, recall bool, errors int, opts trainOptions) error {
 	corpora, err := readCorpora(data)
 	if err != nil {
 		return err
@@ -61,11 +62,11 @@ func run(log *slog.Logger, data, out string, evalOnly bool, bias float64, errors
 		if err != nil {
 			return err
 		}
-		model, _, err := crf.Decode(encoded)
+		tagger, err := names.New(encoded)
 		if err != nil {
 			return err
 		}
-		return report(os.Stdout, model, sets, float32(bias), errors)
+		return report(os.Stdout, product(tagger, recall), sets, errors)
 	}
 	t := trainer{opts: opts, lexicon: lexicon, log: log}
 	var silver []Example
@@ -79,8 +80,13 @@ func run(log *slog.Logger, data, out string, evalOnly bool, bias float64, errors
 	calibration := calibrate(model, sets)
 	model = model.Calibrated(calibration)
 	log.Info("model", "dropped", dropped, "calibration", calibration)
-	if err := os.WriteFile(out, model.Encode(), 0o644); err != nil { //nolint:gosec // G306: the file is public
+	encoded := model.Encode()
+	if err := os.WriteFile(out, encoded, 0o644); err != nil { //nolint:gosec // G306: the file is public
 		return err
 	}
-	return report(os.Stdout, model, sets, 0, errors)
+	tagger, err := names.New(encoded)
+	if err != nil {
+		return err
+	}
+	return report(os.Stdout, product(tagger, recall), sets, errors)
 }

@@ -26,7 +26,7 @@ type Span struct {
 // be names each token is labelled alone, so that no decision reaches further.
 const (
 	maxRunTokens = 64
-	maxRunBytes  = 2048
+	maxRunBytes  = 512
 )
 
 // certain is by how many nats a token must be outside for its label to be settled
@@ -65,6 +65,68 @@ type Scratch struct {
 	runAt   int  // where it began
 	bias    int32
 	spans   []Span
+	words   []Candidate
+}
+
+// Case is how a word is written.
+type Case uint8
+
+// The cases. Address is a mail address or URL, whole.
+const (
+	Lower Case = iota
+	Title
+	Upper
+	Initial // one capital
+	Mixed
+	Address
+)
+
+// Candidate is a word that could be part of a name: one with a capital, or one in lower
+// case that the lexicon does not know to be ordinary; or a mail address or URL.
+type Candidate struct {
+	Start, End int
+	Hash       uint64 // of the folded word
+	Case       Case
+	Title      bool  // a form of address: Dr, Frau
+	Named      bool  // the lexicon knows it as a given name or surname
+	Given      bool  // as a given name
+	Surname    bool  // as a surname
+	Common     uint8 // 0 unknown as a word, 1 known with a capital only, 2 to 4 by frequency
+}
+
+// Candidates gives those of the text last tagged, in order. They are valid until the next call of Tag.
+func (s *Scratch) Candidates() []Candidate { return s.words }
+
+// note keeps a token for Candidates.
+func (s *Scratch) note(t Token, f *wordForm) {
+	var c Case
+	common := uint8(f.gaz >> wordShift & 7)
+	switch f.shape {
+	case sLower, sCaseless:
+		if common > 1 {
+			return
+		}
+	case sTitle:
+		c = Title
+	case sUpper:
+		c = Upper
+	case sInitial:
+		c = Initial
+	case sMixed:
+		c = Mixed
+	case sJunk:
+		if t.Class != URL {
+			return
+		}
+		c = Address
+	case sNone, sAlnum, sDigits, sPunct, sBreak, sIdeograph:
+		return
+	}
+	given, surname := f.gaz>>givenShift&3 > 0, f.gaz>>surnameShift&3 > 0
+	s.words = append(s.words, Candidate{
+		Start: t.Start, End: t.End, Hash: f.lower, Case: c, Title: f.title,
+		Named: given || surname, Given: given, Surname: surname, Common: common,
+	})
 }
 
 type ringToken struct {
@@ -122,6 +184,7 @@ func (s *Scratch) Tag(dst []Span, text string, outsideBias, threshold float32) [
 	s.runLen, s.lone = 0, false
 	s.bias = int32(outsideBias * s.model.scale)
 	s.spans = dst
+	s.words = s.words[:0]
 	base := len(dst)
 	for i := range s.ring {
 		s.ring[i] = ringToken{Token: edgeToken, word: s.edge, wall: true}
@@ -132,6 +195,7 @@ func (s *Scratch) Tag(dst []Span, text string, outsideBias, threshold float32) [
 		if t, ok := s.scanner.Next(); ok {
 			e.Token, e.word = t, *s.word(text, t)
 			e.wall = isWall(t)
+			s.note(t, &e.word.form)
 		} else {
 			rest--
 			*e = ringToken{Token: edgeToken, word: s.edge, wall: true}
@@ -151,9 +215,9 @@ func (s *Scratch) Tag(dst []Span, text string, outsideBias, threshold float32) [
 	return kept
 }
 
-// isWall tells tokens of unbounded length: nothing is seen across them.
+// isWall tells long tokens: nothing is seen across them.
 func isWall(t Token) bool {
-	return t.Class == Junk || t.Class == Break && t.End-t.Start > maxGapBytes
+	return t.Class == Junk || (t.Class == Break || t.Class == URL) && t.End-t.Start > maxGapBytes
 }
 
 // score computes token i's label scores and adds it to the run, or ends the run.
