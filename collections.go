@@ -134,9 +134,13 @@ func (a *App) Collection(ctx context.Context, name string) (out record.Collectio
 // DropCollection deletes a collection, its records and its index.
 func (a *App) DropCollection(ctx context.Context, name string) error {
 	var generations []record.Generation
+	var going []record.Run
 	err := a.parts.Records.Update(ctx, func(tx record.Tx) error {
 		c, err := tx.Collections().Get(ctx, name)
 		if err != nil {
+			return err
+		}
+		if going, err = tx.Runs().List(ctx, record.RunFilter{Collection: c.ID, State: record.Running}); err != nil {
 			return err
 		}
 		if generations, err = tx.Collections().Generations(ctx, c.ID); err != nil {
@@ -147,8 +151,14 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range going {
+		// What has ended meanwhile is not found.
+		if err := a.parts.Engine.Cancel(ctx, r.ID); err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+	}
 	for _, g := range generations {
-		if err := a.parts.Indexes.Drop(ctx, flow.Spec(g).Name); err != nil {
+		if err := a.indexer.DropIndex(ctx, g); err != nil {
 			return err
 		}
 	}

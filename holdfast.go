@@ -42,6 +42,9 @@ type Config struct {
 	Policies map[string]gate.Policy
 	// Embedders by the name that declarations use.
 	Embedders map[string]embedding.Embedder
+	// Retry is how often and when the steps of the pipelines, and single items
+	// in them, are tried again after a transient fault.
+	Retry pipeline.Retry
 	// Access decides who may do what. Default: the loopback admin only.
 	Access access.Decider
 	// Owner names this process in claims; a name that stays the same over a
@@ -120,9 +123,11 @@ func New(cfg Config) (*App, error) {
 		Records: cfg.Records, Gate: g, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
 		Indexes: index.NewPool(cfg.Index), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
-	a.indexer = &flow.Indexer{Parts: a.parts}
-	if err := engine.Register(a.indexer.Pipeline()); err != nil {
-		return nil, fmt.Errorf("register pipeline: %w", err)
+	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry}
+	for _, p := range a.indexer.Pipelines() {
+		if err := engine.Register(p); err != nil {
+			return nil, fmt.Errorf("register pipeline: %w", err)
+		}
 	}
 	a.dispatcher = flow.NewDispatcher(cfg.Records, engine, cfg.Log)
 	a.searcher = &search.Searcher{Parts: a.parts, Access: cfg.Access, Changed: a.progress}
@@ -171,31 +176,54 @@ func (a *App) Close() error {
 	return errors.Join(a.parts.Indexes.Close(), a.bucket.Close(), a.parts.Records.Close())
 }
 
-// mend rebuilds indexes that lost their data.
+// mend starts to rebuild indexes that lost their data.
 func (a *App) mend(ctx context.Context) error {
-	collections, err := a.Collections(ctx, "", 1<<20)
+	collections, err := a.Collections(ctx, "", 0)
 	if err != nil {
 		return err
 	}
 	for _, c := range collections {
-		var g record.Generation
-		err := a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
-			g, err = flow.ActiveGeneration(ctx, tx, c.ID)
-			return err
-		})
-		if err != nil {
-			continue // nothing is built yet
-		}
-		_, err = a.parts.Indexes.Get(ctx, flow.Spec(g))
-		if errors.Is(err, index.ErrDamaged) {
-			a.log.WarnContext(ctx, "index is damaged; rebuilding it from the records", "collection", c.Name)
-			_, err = a.indexer.Rebuild(ctx, c, nil)
-		}
-		if err != nil {
+		if err := a.mendOne(ctx, c); err != nil {
 			return fmt.Errorf("open index of %s: %w", c.Name, err)
 		}
 	}
 	return nil
+}
+
+func (a *App) mendOne(ctx context.Context, c record.Collection) error {
+	var g record.Generation
+	var passages int64
+	err := a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
+		if g, err = flow.ActiveGeneration(ctx, tx, c.ID); err != nil {
+			return err
+		}
+		passages, err = tx.Passages().Count(ctx, g.ID)
+		return err
+	})
+	switch {
+	case fault.KindOf(err) == fault.Unavailable && ctx.Err() == nil:
+		return nil // nothing is built yet
+	case err != nil, passages == 0:
+		return err
+	}
+	ix, err := a.parts.Indexes.Get(ctx, flow.Spec(g))
+	damaged := errors.Is(err, index.ErrDamaged)
+	var entries int64
+	if err == nil {
+		entries, err = ix.Count(ctx)
+	}
+	switch {
+	case err != nil && !damaged:
+		return err
+	case entries > 0:
+		return nil
+	}
+	a.log.WarnContext(ctx, "index is lost; it is rebuilt from the records", "collection", c.Name, "damaged", damaged)
+	if _, err := a.indexer.StartRebuild(ctx, c); err != nil {
+		return err
+	}
+	// Now, lest a step finds it damaged before the rebuild begins.
+	return a.indexer.DropIndex(ctx, g)
 }
 
 // pack moves vectors out of the record store when enough have gathered or

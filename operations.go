@@ -156,14 +156,15 @@ func (a *App) Replay(ctx context.Context, collection string, ids []int64) (int, 
 }
 
 // Rebuild restores a collection's index from records and stored vectors,
-// without a call to a model. progress, if set, is told how many passages are
-// done of how many.
+// without a call to a model, and waits for it; the App must be running. When
+// ctx ends, or the process, the rebuild goes on. progress, if set, is told
+// how many passages are done of how many.
 func (a *App) Rebuild(ctx context.Context, collection string, progress func(done, total int64)) (flow.Rebuilt, error) {
 	c, err := a.Collection(ctx, collection)
 	if err != nil {
 		return flow.Rebuilt{}, err
 	}
-	return a.indexer.Rebuild(ctx, c, progress)
+	return a.indexer.Rebuild(ctx, c, a.progress, progress)
 }
 
 // WaitIndexed waits until every change written to a collection so far is

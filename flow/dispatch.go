@@ -3,9 +3,9 @@ package flow
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
+	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
 )
@@ -32,8 +32,9 @@ type Dispatcher struct {
 	log     *slog.Logger
 	wake    chan struct{}
 
-	mu       sync.Mutex
+	// What follows belongs to Run.
 	underway map[int64]underway // by epoch
+	renewed  time.Time          // on the wall clock, as the leases are
 }
 
 type underway struct {
@@ -59,19 +60,20 @@ func (d *Dispatcher) Wake() {
 
 // Run dispatches until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) {
-	renew := time.NewTicker(leaseFor / 3)
-	defer renew.Stop()
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-renew.C:
-			d.renew(ctx)
-			continue
 		case <-d.wake:
 		case <-poll.C:
+		}
+		// Before anything is leased, which would free what has expired: the
+		// database may have kept us waiting for long.
+		if now := time.Now().Round(0); now.Sub(d.renewed) >= leaseFor/3 {
+			d.renew(ctx)
+			d.renewed = now
 		}
 		d.reap(ctx)
 		for ctx.Err() == nil && d.dispatch(ctx) {
@@ -106,9 +108,7 @@ func (d *Dispatcher) dispatch(ctx context.Context) bool {
 	if len(lease.Changes) == 0 {
 		return false
 	}
-	d.mu.Lock()
 	d.underway[lease.Epoch] = underway{run, lease.Collection}
-	d.mu.Unlock()
 	d.engine.Wake()
 	return true
 }
@@ -125,8 +125,6 @@ func startOf(lease record.Lease) []string {
 
 // full lists the collections that have as many runs as they may.
 func (d *Dispatcher) full() []record.CollectionID {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	n := map[record.CollectionID]int{}
 	var out []record.CollectionID
 	for _, u := range d.underway {
@@ -137,40 +135,52 @@ func (d *Dispatcher) full() []record.CollectionID {
 	return out
 }
 
-// reap forgets runs that hold nothing any more.
+// reap forgets runs that have ended. What one of them still holds, as a
+// cancelled one does, goes back into the queue.
 func (d *Dispatcher) reap(ctx context.Context) {
-	for _, epoch := range d.epochs() {
-		var held record.Lease
-		err := d.records.View(ctx, func(tx record.Tx) (err error) {
-			held, err = tx.Changes().Held(ctx, epoch)
-			return err
-		})
-		if err == nil && len(held.Changes) == 0 {
-			d.mu.Lock()
+	for epoch, u := range d.underway {
+		over, err := d.over(ctx, u.run, epoch)
+		if err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "look after a run", "run", u.run, "error", err)
+		}
+		if over && err == nil {
 			delete(d.underway, epoch)
-			d.mu.Unlock()
 		}
 	}
 }
 
-func (d *Dispatcher) epochs() []int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make([]int64, 0, len(d.underway))
-	for epoch := range d.underway {
-		out = append(out, epoch)
+// over reports whether a run has ended, and sees to it that it holds nothing then.
+func (d *Dispatcher) over(ctx context.Context, run string, epoch int64) (over bool, err error) {
+	var held []record.Ref
+	err = d.records.View(ctx, func(tx record.Tx) error {
+		r, err := tx.Runs().Get(ctx, run)
+		// A run that is gone went with its collection.
+		if over = r.State.Done() || fault.KindOf(err) == fault.NotFound; !over {
+			return err
+		}
+		lease, err := tx.Changes().Held(ctx, epoch)
+		for _, c := range lease.Changes {
+			held = append(held, c.Ref)
+		}
+		return err
+	})
+	if err != nil || len(held) == 0 {
+		return over, err
 	}
-	return out
+	return over, d.records.Update(ctx, func(tx record.Tx) error {
+		return tx.Changes().Release(ctx, epoch, held, time.Now(), false)
+	})
 }
 
 // renew keeps the leases of runs under way, those waiting to retry included.
 func (d *Dispatcher) renew(ctx context.Context) {
-	for _, epoch := range d.epochs() {
+	for epoch, u := range d.underway {
 		err := d.records.Update(ctx, func(tx record.Tx) error {
 			return tx.Changes().Renew(ctx, epoch, time.Now().Add(leaseFor))
 		})
-		if err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "renew lease", "epoch", epoch, "error", err)
+		// A run that holds nothing any more has nothing to renew.
+		if err != nil && fault.KindOf(err) != fault.Conflict && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "renew lease", "run", u.run, "error", err)
 		}
 	}
 }
@@ -186,5 +196,8 @@ func (d *Dispatcher) untilDue(ctx context.Context) time.Duration {
 		return idlePoll
 	}
 	// What is due already waits for a run to end, which wakes us.
-	return min(max(time.Until(due), 50*time.Millisecond), idlePoll)
+	if wait := time.Until(due); wait > 0 {
+		return min(wait, idlePoll)
+	}
+	return idlePoll
 }

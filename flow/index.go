@@ -46,26 +46,66 @@ type indexInput struct {
 	Epoch int64 `json:"epoch"`
 }
 
-// Indexer runs the index pipeline: gate, split, embed, index.
+// Indexer runs the pipelines that keep indexes: index (gate, split, embed,
+// index) and rebuild.
 type Indexer struct {
 	Parts
-	// applying is held while the index is compared with the records and
-	// changed, so that a rebuild and the pipeline do not undo one another.
-	applying sync.RWMutex
+	// Retry is for steps and for single items; the zero value is the engine's.
+	Retry pipeline.Retry
+
+	guards   guards
+	progress sync.Map // of rebuilds that somebody follows: run → func(done, total int64)
 }
 
-// Pipeline declares the graph.
-func (x *Indexer) Pipeline() pipeline.Pipeline {
-	return pipeline.Pipeline{
-		Name: IndexPipeline,
-		Steps: []pipeline.Step{
-			{Name: "gate", Run: x.step(x.gate)},
-			{Name: "split", After: []string{"gate"}, Run: x.step(x.split)},
-			{Name: "embed", After: []string{"split"}, Run: x.step(x.embed)},
-			{Name: "index", After: []string{"embed"}, Run: x.step(x.index)},
-		},
-		Failed: x.failed,
+// Pipelines declares the graphs.
+func (x *Indexer) Pipelines() []pipeline.Pipeline {
+	step := func(name string, run func(context.Context, *pipeline.Task, *batch) error, after ...string) pipeline.Step {
+		return pipeline.Step{Name: name, After: after, Run: x.step(run), Retry: x.Retry}
 	}
+	return []pipeline.Pipeline{
+		{
+			Name: IndexPipeline,
+			Steps: []pipeline.Step{
+				step("gate", x.gate), step("split", x.split, "gate"), step("embed", x.embed, "split"), step("index", x.index, "embed"),
+			},
+			Failed: x.failed,
+		},
+		{
+			Name:  RebuildPipeline,
+			Steps: []pipeline.Step{{Name: "rebuild", Run: x.rebuild, Retry: x.Retry, Timeout: rebuildTimeout}},
+		},
+	}
+}
+
+// guards orders what is done to each index by this process.
+type guards struct {
+	mu sync.Mutex
+	by map[record.GenerationID]*guard
+}
+
+type guard struct {
+	// whole is held for reading while a step brings the index up to date and
+	// settles that, and for writing by whoever must not see it half done: a
+	// rebuild would bring back what a change has removed, or leave out what it
+	// has added.
+	whole sync.RWMutex
+	// order is held from the look at the lease to the end of Apply: a worker
+	// that has lost its lease must not undo what the next one has applied.
+	order sync.Mutex
+}
+
+func (g *guards) of(id record.GenerationID) *guard {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one := g.by[id]
+	if one == nil {
+		if g.by == nil {
+			g.by = map[record.GenerationID]*guard{}
+		}
+		one = new(guard)
+		g.by[id] = one
+	}
+	return one
 }
 
 // batch is what one step works on.
@@ -145,7 +185,7 @@ func (x *Indexer) load(ctx context.Context, input json.RawMessage) (*batch, erro
 	}
 	var ok bool
 	if b.policy, ok = x.Policies[b.generation.Policy]; !ok {
-		return nil, fault.New(fault.Invalid, "policy %q is not configured; text of %s is held back", b.generation.Policy, b.collection.Name)
+		return nil, fault.New(fault.Unavailable, "policy %q is not configured; text of %s is held back", b.generation.Policy, b.collection.Name)
 	}
 	return b, nil
 }
@@ -385,12 +425,9 @@ func Spec(g record.Generation) index.Spec {
 // index is changed before the transaction: should the process die between
 // them, the batch is applied again, which changes nothing.
 func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
-	x.applying.RLock()
-	defer x.applying.RUnlock()
-	ix, err := x.Indexes.Get(ctx, Spec(b.generation))
-	if err != nil {
-		return err
-	}
+	guard := x.guards.of(b.generation.ID)
+	guard.whole.RLock()
+	defer guard.whole.RUnlock()
 	passages, err := x.passages(ctx, b, b.refs())
 	if err != nil {
 		return err
@@ -399,7 +436,7 @@ func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if err := ix.Apply(ctx, update); err != nil {
+	if err := x.apply(ctx, b, guard, update); err != nil {
 		return err
 	}
 	changes := make([]record.Change, 0, len(b.changes))
@@ -419,6 +456,20 @@ func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
 		}
 		return t.Complete(ctx, tx, map[string]int{"records": len(done), "added": len(fresh), "removed": len(removed)})
 	})
+}
+
+func (x *Indexer) apply(ctx context.Context, b *batch, guard *guard, up index.Batch) error {
+	guard.order.Lock()
+	defer guard.order.Unlock()
+	err := x.Records.View(ctx, func(tx record.Tx) error { return stillHeld(ctx, tx, b) })
+	if err != nil {
+		return err
+	}
+	ix, err := x.Indexes.Get(ctx, Spec(b.generation))
+	if err != nil {
+		return err
+	}
+	return ix.Apply(ctx, up)
 }
 
 // update works out what the index must take up for a batch.
@@ -472,38 +523,40 @@ func (x *Indexer) meta(d *record.Declaration, fields record.Fields) index.Meta {
 	return m
 }
 
-// maxItemAttempts is how often an item with a transient fault of its own is
-// tried before it becomes a dead letter.
-const maxItemAttempts = 8
-
 // commit runs fn in a transaction if every item of the batch is still held
 // under its lease. A worker that has lost one changes nothing, and the step
 // starts again with what is left.
 func (x *Indexer) commit(ctx context.Context, b *batch, fn func(tx record.Tx) error) error {
 	return x.Records.Update(ctx, func(tx record.Tx) error {
-		lease, err := tx.Changes().Held(ctx, b.epoch)
-		if err != nil {
+		if err := stillHeld(ctx, tx, b); err != nil {
 			return err
-		}
-		if len(lease.Changes) != len(b.changes) {
-			return fault.New(fault.Unavailable, "the lease of %d records was lost", len(b.changes)-len(lease.Changes))
 		}
 		return fn(tx)
 	})
 }
 
+func stillHeld(ctx context.Context, tx record.Tx, b *batch) error {
+	lease, err := tx.Changes().Held(ctx, b.epoch)
+	if err != nil {
+		return err
+	}
+	if lost := len(b.changes) - len(lease.Changes); lost != 0 {
+		return fault.New(fault.Unavailable, "the lease of %d records was lost", lost)
+	}
+	return nil
+}
+
 // drop takes items that failed out of the batch: back to the queue if the
 // fault is transient, to the dead letters if not. The others go on.
 func (x *Indexer) drop(ctx context.Context, tx record.Tx, t *pipeline.Task, b *batch, failed map[record.Ref]error) error {
-	var retry pipeline.Retry
 	for _, ref := range b.refs() {
 		err, bad := failed[ref]
 		if !bad {
 			continue
 		}
 		tries := b.changes[ref].Attempts + 1
-		if fault.Retryable(err) && tries < maxItemAttempts {
-			if err := tx.Changes().Release(ctx, b.epoch, []record.Ref{ref}, time.Now().Add(retry.Wait(tries, err)), false); err != nil {
+		if fault.Retryable(err) && tries < x.Retry.Limit() {
+			if err := tx.Changes().Release(ctx, b.epoch, []record.Ref{ref}, time.Now().Add(x.Retry.Wait(tries, err)), false); err != nil {
 				return err
 			}
 			continue
@@ -528,9 +581,10 @@ func (x *Indexer) bury(ctx context.Context, tx record.Tx, epoch int64, letter re
 	return tx.DeadLetters().Put(ctx, letter)
 }
 
-// failed is what becomes of a batch whose step failed as a whole. If the
-// fault may lie with one of its items, each is tried alone, so that one bad
-// item stops nothing; an item that fails alone becomes a dead letter.
+// failed is what becomes of a batch whose step failed as a whole. The fault
+// may lie with one of its items, a transient one too, as where a text makes a
+// model time out: each is tried alone, so that one bad item stops nothing. An
+// item that fails alone becomes a dead letter.
 func (x *Indexer) failed(ctx context.Context, tx record.Tx, f pipeline.Failure) error {
 	var in indexInput
 	if err := json.Unmarshal(f.Input, &in); err != nil {
@@ -543,7 +597,7 @@ func (x *Indexer) failed(ctx context.Context, tx record.Tx, f pipeline.Failure) 
 	if err := tx.Passages().Unstage(ctx, in.Epoch); err != nil {
 		return err
 	}
-	if len(lease.Changes) > 1 && !fault.Retryable(f.Err) {
+	if len(lease.Changes) > 1 {
 		refs := make([]record.Ref, len(lease.Changes))
 		for i, c := range lease.Changes {
 			refs[i] = c.Ref
@@ -552,7 +606,7 @@ func (x *Indexer) failed(ctx context.Context, tx record.Tx, f pipeline.Failure) 
 	}
 	for _, c := range lease.Changes {
 		letter := record.DeadLetter{
-			Collection: lease.Collection, Ref: c.Ref, Pipeline: f.Pipeline, Step: f.Step, Run: f.Run, Attempts: f.Attempts,
+			Collection: lease.Collection, Ref: c.Ref, Pipeline: f.Pipeline, Step: f.Step, Run: f.Run, Attempts: c.Attempts + f.Attempts,
 		}
 		if err := x.bury(ctx, tx, in.Epoch, letter, f.Err); err != nil {
 			return err
