@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -33,7 +34,13 @@ console until Ctrl-C.`,
 			if cmd.Flags().Changed("data") {
 				data = c.config.Data
 			}
-			return c.demo(cmd.Context(), data, keep)
+			ctx := cmd.Context()
+			if !signal.Ignored(syscall.SIGHUP) { // closing the terminal must leave nothing behind either
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+				defer stop()
+			}
+			return c.demo(ctx, data, keep)
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "keep the data folder")

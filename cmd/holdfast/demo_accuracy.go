@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -105,9 +104,9 @@ func tallyTicket(ctx context.Context, g *gate.Gate, p *gate.Policy, fields map[s
 		if r.Err != nil {
 			return t, r.Err
 		}
-		transformed, labelled := make([]bool, len(text)), make([]bool, len(text))
+		gone, labelled := make([]bool, len(text)), make([]bool, len(text))
 		for _, f := range r.Findings {
-			mark(transformed, f.Start, f.End)
+			mark(gone, f.Start, f.End)
 		}
 		for _, s := range spans {
 			if s.Field != name {
@@ -121,7 +120,7 @@ func tallyTicket(ctx context.Context, g *gate.Gate, p *gate.Policy, fields map[s
 				continue
 			}
 			mark(labelled, s.Start, s.End)
-			t.span(s, text, transformed)
+			t.span(s, text, gone)
 		}
 		for _, f := range r.Findings {
 			one := score{Findings: 1}
@@ -137,12 +136,12 @@ func tallyTicket(ctx context.Context, g *gate.Gate, p *gate.Policy, fields map[s
 func (t *tallied) add(entity string, s score) { t.types[entity] = t.types[entity].plus(s) }
 
 // span counts one labelled value.
-func (t *tallied) span(s sample.Span, text string, transformed []bool) {
+func (t *tallied) span(s sample.Span, text string, gone []bool) {
 	hidden, letters := 0, 0
 	for i, r := range text[s.Start:s.End] {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			letters++
-			if transformed[s.Start+i] {
+			if gone[s.Start+i] {
 				hidden++
 			}
 		}
@@ -198,38 +197,49 @@ var common = []string{
 
 // printGate prints what was found, what became of it, and how right that was.
 func (d *demo) printGate(entities []entityFigure, a accuracy) {
-	count, actions := map[string]int{}, map[string]string{}
-	rest, action := 0, ""
-	var others score
-	names := map[string]bool{}
-	for _, e := range entities {
-		count[e.Entity] += e.Count
-		actions[e.Entity] = e.Action
-		if !slices.Contains(common, e.Entity) {
-			rest, action = rest+e.Count, e.Action
-			names[e.Entity] = true
-		}
+	type line struct {
+		found  int
+		action string
+		score  score
+		kinds  map[string]bool
 	}
-	var rows [][]string
-	row := func(name string, n int, action string, s score) {
-		rows = append(rows, []string{name, comma(n), action, comma(s.Labelled), percent(s.Recall), percent(s.Precision), percent(s.F1)})
-	}
-	for _, entity := range common {
-		row(entity, count[entity], actions[entity], a.Types[entity])
-	}
-	for _, entity := range slices.Sorted(maps.Keys(a.Types)) {
+	lines := map[string]*line{}
+	at := func(entity string) *line {
+		name := entity
 		if !slices.Contains(common, entity) {
-			others = others.plus(a.Types[entity])
-			names[entity] = true
+			name = ""
 		}
+		if lines[name] == nil {
+			lines[name] = &line{kinds: map[string]bool{}}
+		}
+		lines[name].kinds[entity] = true
+		return lines[name]
 	}
-	row(fmt.Sprintf("%d kinds of id numbers", len(names)), rest, action, others)
 	total := 0
 	for _, e := range entities {
+		l := at(e.Entity)
+		l.found, l.action = l.found+e.Count, e.Action
 		total += e.Count
 	}
-	row("all", total, "", a.score)
+	for entity, s := range a.Types {
+		l := at(entity)
+		l.score = l.score.plus(s)
+	}
+	var rows [][]string
+	for _, entity := range append(slices.Clone(common), "") {
+		l := at(entity)
+		name := entity
+		if entity == "" {
+			name = fmt.Sprintf("%d kinds of ids", len(l.kinds)-1)
+		}
+		rows = append(rows, append([]string{name, comma(l.found), l.action}, l.score.cells()...))
+	}
+	rows = append(rows, append([]string{"all", comma(total), ""}, a.cells()...))
 	d.columns([]string{"<personal data", "found", "<action", "labelled", "recall", "precision", "F1"}, rows)
+}
+
+func (s score) cells() []string {
+	return []string{comma(s.Labelled), percent(s.Recall), percent(s.Precision), percent(s.F1)}
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) }

@@ -44,7 +44,7 @@ func (d *demo) poison(ctx context.Context) error {
 	if f.FoundBefore, err = d.finds(ctx, text, id); err != nil {
 		return err
 	}
-	d.row("written", `%s with "body": {"content": …} where text is declared; the other records go on`, id)
+	d.row("written", "%s: its body is an object, where the declaration says text", id)
 	d.printLetter(f.Failed)
 	// What is not fixed fails again, and stays one letter.
 	if err := d.replay(ctx, f.Failed.ID); err != nil {
@@ -53,7 +53,7 @@ func (d *demo) poison(ctx context.Context) error {
 	if f.Again, err = d.onlyLetter(ctx, id); err != nil {
 		return err
 	}
-	d.row("replayed", "as it was: it fails again and is still one dead letter, now after %s", plural(int64(f.Again.Attempts), "try"))
+	d.row("replayed", "unchanged, it fails again: still one dead letter, after %s", plural(int64(f.Again.Attempts), "try"))
 	if err := d.fix(ctx, id, text); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (d *demo) fix(ctx context.Context, id, text string) error {
 	if f.FoundAfter, err = d.finds(ctx, text, id); err != nil {
 		return err
 	}
-	d.row("fixed", `PATCH {"body": "…"} and replayed: searchable after %s, dead letters left: %d`, clock(took), f.OpenLetters)
+	d.row("fixed", "with a PATCH and replayed: searchable after %s, %d dead letters", clock(took), f.OpenLetters)
 	return nil
 }
 
@@ -128,7 +128,9 @@ func (d *demo) finds(ctx context.Context, text, id string) (bool, error) {
 	return err == nil && len(got.Results) > 0 && got.Results[0].ID == id, err
 }
 
+// printLetter prints a dead letter as `holdfast dlq` does.
 func (d *demo) printLetter(l api.DeadLetter) {
-	d.row("dead letter", "%s", fmt.Sprintf("%s failed in %s/%s after %s", l.Record, l.Pipeline, l.Step, plural(int64(l.Attempts), "try")))
-	d.row("", "%s", d.bold(l.Kind+": "+l.Message))
+	d.row("failed", "for good; `holdfast dlq` shows")
+	d.columns([]string{"<id", "<record", "<step", "<kind", "tries", "<why"},
+		[][]string{{l.ID, l.Record, l.Pipeline + "/" + l.Step, l.Kind, fmt.Sprint(l.Attempts), l.Message}})
 }

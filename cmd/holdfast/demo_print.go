@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -52,7 +51,9 @@ func (p *paper) cyan(s string) string { return p.style("36", s) }
 
 func (p *paper) gap() { p.print("\n") }
 
-func (p *paper) heading(n int, title string) { p.print("%s\n", p.bold(fmt.Sprintf("%d  %s", n, title))) }
+func (p *paper) heading(n int, title string) {
+	p.print("%s\n", p.bold(fmt.Sprintf("%d  %s", n, title)))
+}
 
 // labelWidth is the column in which values begin, within the margin.
 const (
@@ -81,17 +82,17 @@ func (p *paper) note(format string, args ...any) {
 // columns prints a table: names and words to the left, numbers to the right.
 // The heading begins with "<" for what goes to the left.
 func (p *paper) columns(heading []string, rows [][]string) {
-	width := make([]int, len(heading))
-	left := make([]bool, len(heading))
+	names, width, left := make([]string, len(heading)), make([]int, len(heading)), make([]bool, len(heading))
 	for i, h := range heading {
-		heading[i], left[i] = strings.CutPrefix(h, "<")
+		names[i], left[i] = strings.CutPrefix(h, "<")
 	}
-	for _, row := range append([][]string{heading}, rows...) {
+	rows = append([][]string{names}, rows...)
+	for _, row := range rows {
 		for i, cell := range row {
 			width[i] = max(width[i], utf8.RuneCountInString(cell))
 		}
 	}
-	for n, row := range append([][]string{heading}, rows...) {
+	for n, row := range rows {
 		var b strings.Builder
 		for i, cell := range row {
 			if i > 0 {
@@ -111,16 +112,35 @@ func (p *paper) columns(heading []string, rows [][]string) {
 	}
 }
 
-// transformed is how values look after the gate under the default policy.
-var transformed = regexp.MustCompile(`\b[A-Z][A-Z_]*_[a-km-z2-9i]{10}\b|\[[A-Z][A-Z_]+\]|\*{2,}[* ]*\d{0,4}( \d{1,4})?`)
+// hidden is how values look after the gate under the default policy.
+var hidden = regexp.MustCompile(`\b[A-Z][A-Z_]*_[a-km-z2-9i]{10}\b|\[[A-Z][A-Z_]+\]|\*{2,}[* ]*\d{0,4}( \d{1,4})?`)
 
 // passage shows a passage in two lines around what the words of the query
 // find in it; what the gate has transformed stands out.
 func (p *paper) passage(text string, words []string, indent int) {
 	width := p.width - indent
-	for _, line := range wrap(excerpt(text, words, 2*width-12), width) {
-		p.print("%s%s\n", pad("", indent), transformed.ReplaceAllStringFunc(line, p.cyan))
+	lines := wrap(excerpt(text, words, 2*width), width-2)
+	if len(lines) > 2 {
+		lines = append(lines[:1], lines[1]+" …")
 	}
+	for _, line := range lines {
+		p.print("%s%s\n", pad("", indent), p.marked(line, words))
+	}
+}
+
+// marked makes words bold that the query asks for, and gives what is hidden
+// its colour.
+func (p *paper) marked(line string, words []string) string {
+	if !p.color {
+		return line
+	}
+	tokens := strings.Split(hidden.ReplaceAllStringFunc(line, p.cyan), " ")
+	for i, t := range tokens {
+		if !strings.Contains(t, "\x1b") && match(t, words) != "" {
+			tokens[i] = p.bold(t)
+		}
+	}
+	return strings.Join(tokens, " ")
 }
 
 // excerpt cuts about n characters out of a text, where most of the words are.
@@ -158,17 +178,19 @@ func excerpt(text string, words []string, n int) string {
 	return out
 }
 
-// match finds the word of the query that a token begins like, or "".
+// match finds the word of the query that a token begins like, or "". Short
+// words say little; a pseudonym must be the same.
 func match(token string, words []string) string {
-	const stem = 5
+	const shortest, stem = 4, 5
 	token = strings.ToLower(strings.TrimFunc(token, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
-	i := slices.IndexFunc(words, func(w string) bool {
-		return strings.HasPrefix(token, strings.ToLower(w[:min(len(w), stem)]))
-	})
-	if len(token) < 4 || i < 0 {
-		return ""
+	for _, w := range words {
+		switch word := strings.ToLower(w); {
+		case len(word) < shortest || len(token) < shortest:
+		case strings.Contains(word, "_") && word == token, !strings.Contains(word, "_") && strings.HasPrefix(token, word[:min(len(word), stem)]):
+			return w
+		}
 	}
-	return words[i]
+	return ""
 }
 
 // wrap breaks a text into lines at spaces.
@@ -229,22 +251,18 @@ func (d *demo) farewell(serving bool) {
 	if d.figures.Kept {
 		at = " --data " + d.figures.Data
 	}
-	if serving {
-		d.row("console", "%s/", d.client.base)
-	}
 	if d.figures.Kept {
 		d.row("data", "%s", d.figures.Data)
 		d.row("serve it", "holdfast serve%s", at)
 		d.row("search it", "holdfast search tickets \"parcel never came\"%s", at)
 	}
-	d.row("your data", "holdfast init FILE proposes a declaration for JSONL or CSV;")
-	d.row("", "holdfast ingest loads it; holdfast serve runs the server and the console.")
+	d.row("your data", "holdfast init FILE proposes a declaration from JSONL or CSV,")
+	d.row("", "holdfast ingest loads it, holdfast serve runs server and console")
 	if serving {
 		end := "Ctrl-C ends it and deletes the data folder."
 		if d.figures.Kept {
 			end = "Ctrl-C ends it."
 		}
-		d.gap()
-		d.print("%s %s\n", d.bold("The console is open at "+d.client.base+"/"), end)
+		d.print("\n%s\n%s\n", d.bold("The console is open at "+d.client.base+"/"), end)
 	}
 }
