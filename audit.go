@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -20,8 +21,7 @@ func (a *App) Decide(ctx context.Context, p access.Principal, action access.Acti
 	}
 	quiet := d.Allowed && (action == access.Read || action == access.Observe || action == access.Analyze)
 	if quiet {
-		a.auditing.later(entry)
-		return d, nil
+		return d, a.auditing.add(ctx, waiting{entry: entry})
 	}
 	return d, a.auditing.now(ctx, entry)
 }
@@ -32,7 +32,9 @@ type auditor struct {
 	log     *slog.Logger
 	queue   chan waiting
 	done    chan struct{}
-	once    sync.Once
+
+	mu     sync.RWMutex // held for reading while adding to queue
+	closed bool
 }
 
 type waiting struct {
@@ -50,14 +52,27 @@ func newAuditor(records record.Store, log *slog.Logger) *auditor {
 	return a
 }
 
-func (a *auditor) later(e record.AuditEntry) { a.queue <- waiting{entry: e} }
-
-func (a *auditor) now(ctx context.Context, e record.AuditEntry) error {
-	ack := make(chan error, 1)
+// add queues an entry; it fails, and with it what was to be audited, when
+// ctx ends first or the app is closed.
+func (a *auditor) add(ctx context.Context, w waiting) error {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.closed {
+		return fault.New(fault.Unavailable, "the server is closing")
+	}
 	select {
-	case a.queue <- waiting{e, ack}:
+	case a.queue <- w:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// now returns when an entry is durable.
+func (a *auditor) now(ctx context.Context, e record.AuditEntry) error {
+	ack := make(chan error, 1)
+	if err := a.add(ctx, waiting{e, ack}); err != nil {
+		return err
 	}
 	select {
 	case err := <-ack:
@@ -67,9 +82,14 @@ func (a *auditor) now(ctx context.Context, e record.AuditEntry) error {
 	}
 }
 
-// close writes what is queued. Nothing may be audited after it.
+// close writes what is queued and takes nothing more.
 func (a *auditor) close() {
-	a.once.Do(func() { close(a.queue) })
+	a.mu.Lock()
+	if !a.closed {
+		a.closed = true
+		close(a.queue)
+	}
+	a.mu.Unlock()
 	<-a.done
 }
 

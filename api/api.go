@@ -133,9 +133,10 @@ func (s *server) guarded(action access.Action, resource string, next http.Handle
 func (s *server) admit(r *http.Request, action access.Action, resource string) error {
 	var bad error
 	if name := r.PathValue("collection"); name != "" {
-		if bad = record.CheckCollection(name); bad == nil {
-			resource = name
+		if bad = record.CheckCollection(name); bad != nil {
+			name = "collections"
 		}
+		resource = name
 	}
 	if err := s.allow(r.Context(), action, resource); err != nil {
 		return err

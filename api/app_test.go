@@ -73,6 +73,7 @@ type world struct {
 	url   string
 	model *refusing
 	log   *lines
+	end   func() // what ends with the test, earlier
 }
 
 // from lets a test say where a request comes from.
@@ -89,12 +90,12 @@ func newWorld(t testing.TB, change ...func(*holdfast.Config)) *world {
 	w.model = &refusing{Embedder: own}
 	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "holdfast.db"), Logger: log})
 	must(t, err)
-	bucket, sync, err := embedding.OpenFolder(filepath.Join(dir, "embeddings"))
+	bucket, durable, err := embedding.OpenFolder(filepath.Join(dir, "embeddings"))
 	must(t, err)
 	indexes, err := local.Open(local.Config{Dir: filepath.Join(dir, "index"), Logger: log})
 	must(t, err)
 	cfg := holdfast.Config{
-		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: bytes.Repeat([]byte{7}, gate.KeySize),
+		Records: store, Bucket: bucket, Sync: durable, Index: indexes, Key: bytes.Repeat([]byte{7}, gate.KeySize),
 		Policies:  map[string]gate.Policy{"other": {Name: "other", Version: 1, Otherwise: gate.Rule{Action: gate.Mask}}},
 		Embedders: map[string]embedding.Embedder{"builtin": w.model, "second": w.model}, Owner: "test", Log: log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
@@ -123,7 +124,7 @@ func newWorld(t testing.TB, change ...func(*holdfast.Config)) *world {
 	w.url = server.URL
 	ended := make(chan error, 1)
 	go func() { ended <- w.app.Run(ctx) }()
-	t.Cleanup(func() {
+	w.end = sync.OnceFunc(func() {
 		server.CloseClientConnections()
 		server.Close()
 		stop()
@@ -131,6 +132,7 @@ func newWorld(t testing.TB, change ...func(*holdfast.Config)) *world {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(w.end)
 	return w
 }
 

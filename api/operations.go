@@ -179,6 +179,9 @@ func (s *server) letters(ctx context.Context, in *lettersIn) (*List[DeadLetter],
 	if err != nil {
 		return nil, err
 	}
+	if err := named(in.Collection); err != nil {
+		return nil, err
+	}
 	found, err := s.App.DeadLetters(ctx, in.Collection, record.DeadLetterFilter{After: after, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, err
@@ -190,8 +193,19 @@ func (s *server) letters(ctx context.Context, in *lettersIn) (*List[DeadLetter],
 	return page(items, in.Limit, func(d DeadLetter) string { return d.ID }), nil
 }
 
+// named checks the name of a collection that need not be given.
+func named(collection string) error {
+	if collection == "" {
+		return nil
+	}
+	return record.CheckCollection(collection)
+}
+
 func (s *server) replay(ctx context.Context, in *replayIn) (*replayOut, error) {
 	var out replayOut
+	if err := named(in.Body.Collection); err != nil {
+		return nil, err
+	}
 	var ids []int64
 	for _, text := range in.Body.IDs {
 		id, err := strconv.ParseInt(text, 10, 64)

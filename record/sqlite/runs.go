@@ -81,7 +81,7 @@ func scanRun(rows *sql.Rows, r *record.Run) error {
 func (s runs) Get(ctx context.Context, id string) (record.Run, error) {
 	all, err := list(ctx, s.tx, "read a run", scanRun, selectRun+"WHERE id = ?", id)
 	if err != nil || len(all) == 0 {
-		return record.Run{}, orMissing(err, "there is no run %s", id)
+		return record.Run{}, orMissing(err, "there is no such run")
 	}
 	if err := s.addSteps(ctx, all); err != nil {
 		return record.Run{}, err
