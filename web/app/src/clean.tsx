@@ -20,10 +20,14 @@ export function CleanText({ text, terms = [] }: { text: string; terms?: string[]
         return <mark key={i}>{p.text}</mark>
       case 'token':
         return (
-          <span key={i} className="chip border-line bg-sunken" title={`${p.text}: a keyed token, the same for the same value`}>
-            <span className="size-1.5 shrink-0 self-center rounded-full" style={{ background: `hsl(${hue(p.value)} 60% 50%)` }} aria-hidden />
+          <span key={i} className="chip flex-wrap border-line bg-sunken" data-token={p.entity} title={`${p.text}: a keyed token, the same for the same value`}>
             <span className="text-muted">{readable(p.entity)}</span>
-            {p.value.slice(0, 5)}
+            {p.values.map((v, j) => (
+              <span key={j} className="inline-flex items-baseline gap-0.5">
+                <span className="size-1.5 shrink-0 self-center rounded-full" style={{ background: `hsl(${hue(v)} 60% 50%)` }} aria-hidden />
+                {v.slice(0, 4)}
+              </span>
+            ))}
           </span>
         )
       case 'label':

@@ -5,7 +5,9 @@ import { RecordView } from './record-view'
 /** RecordPanel shows a record beside the page. Esc closes it. */
 export function RecordPanel({ onClose, ...view }: ComponentProps<typeof RecordView> & { onClose: () => void }) {
   const panel = useRef<HTMLElement>(null)
-  useEffect(() => panel.current?.focus(), [view.id])
+  useEffect(() => {
+    panel.current?.focus({ preventScroll: true })
+  }, [view.id])
   useEffect(() => {
     const escape = (e: KeyboardEvent) => {
       if (e.key === 'Escape') onClose()
@@ -16,7 +18,7 @@ export function RecordPanel({ onClose, ...view }: ComponentProps<typeof RecordVi
   return (
     <aside
       ref={panel} tabIndex={-1} aria-label={`Record ${view.id}`} data-panel
-      className="fixed inset-y-0 right-0 z-30 flex w-full flex-col border-l border-line bg-surface shadow-2xl outline-none sm:w-[30rem] lg:w-[36rem]"
+      className="fixed inset-y-0 right-0 z-30 flex w-full flex-col border-l border-line bg-surface shadow-2xl outline-none sm:w-[28rem] lg:sticky lg:top-5 lg:max-h-[calc(100dvh-2.5rem)] lg:w-auto lg:rounded-lg lg:border lg:shadow-none"
     >
       <header className="flex items-center gap-3 border-b border-line px-4 py-2.5">
         <h2 className="min-w-0 flex-1 truncate"><span className="font-mono font-medium">{view.id}</span> <span className="text-muted">in {view.collection}</span></h2>

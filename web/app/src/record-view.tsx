@@ -13,7 +13,8 @@ export function RecordView({ collection, id, declaration, passage, terms }: { co
   if (record.error) return <div className="p-4"><ErrorNote error={record.error} retry={() => record.refetch()} /></div>
   const r = record.data
   const content = declaration?.content ?? []
-  const metadata = Object.keys(r.fields).filter((f) => !content.includes(f))
+  const metadata = (declaration?.metadata ?? []).filter((f) => f in r.fields)
+  const others = Object.keys(r.fields).filter((f) => !content.includes(f) && !metadata.includes(f))
   return (
     <div className="divide-y divide-line" data-record={r.id}>
       <dl className="num grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 px-4 py-3">
@@ -38,9 +39,15 @@ export function RecordView({ collection, id, declaration, passage, terms }: { co
       {content.filter((f) => f in r.fields).map((f) => (
         <section key={f} className="px-4 py-3">
           <h3 className="mb-1 text-xs font-medium text-muted">{f} <span className="font-normal">· as stored, before the gate</span></h3>
-          <ContentField text={value(r.fields[f])} passage={passage?.field === f ? passage : undefined} />
+          <ContentField text={typeof r.fields[f] === 'string' ? r.fields[f] : value(r.fields[f])} passage={passage?.field === f ? passage : undefined} />
         </section>
       ))}
+      {others.length > 0 && (
+        <section className="px-4 py-3">
+          <h3 className="mb-1 text-xs font-medium text-muted">Stored only <span className="font-normal">· neither embedded nor filtered on</span></h3>
+          <dl className="num grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">{others.map((f) => <Metadata key={f} name={f} v={r.fields[f]} />)}</dl>
+        </section>
+      )}
       <RawJSON fields={r.fields} />
     </div>
   )
@@ -57,7 +64,9 @@ function Metadata({ name, v }: { name: string; v: unknown }) {
 
 function ContentField({ text, passage }: { text: string; passage?: Passage }) {
   const found = useRef<HTMLElement>(null)
-  useEffect(() => found.current?.scrollIntoView({ block: 'nearest' }), [passage])
+  useEffect(() => {
+    void found.current?.scrollIntoView({ block: 'nearest' }) // a promise in newer browsers
+  }, [passage])
   const style = 'whitespace-pre-wrap break-words leading-6'
   if (!passage) return <p className={style}>{text}</p>
   const [before, inside, after] = span(text, passage.start, passage.end)

@@ -36,7 +36,9 @@ export function outcome(replay: Replay, open: DeadLetter[]): Outcome {
 
 export function ConfirmReplay({ scope, pending, error, onConfirm, onCancel }: { scope: Scope; pending: boolean; error: unknown; onConfirm: () => void; onCancel: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    dialog.current?.showModal()
+  }, [])
   return (
     <dialog ref={dialog} onClose={onCancel} aria-labelledby="replay-title" data-confirm className="card m-auto w-[min(30rem,calc(100vw-2rem))] p-5 text-ink shadow-2xl">
       <h2 id="replay-title" className="text-base font-semibold">Replay {scope.what.charAt(0).toLowerCase() + scope.what.slice(1)}?</h2>

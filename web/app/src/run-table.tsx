@@ -7,7 +7,7 @@ import { Empty, stateColour, StateLabel, Time } from './ui'
 export function RunTable({ runs, empty }: { runs: Run[]; empty: string }) {
   if (runs.length === 0) return <Empty title={empty} />
   return (
-    <table className="table" data-runs>
+    <table className="rows" data-runs>
       <thead>
         <tr>
           <th>State</th>

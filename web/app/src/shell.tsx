@@ -12,12 +12,12 @@ export function Shell() {
     <div className="md:grid md:min-h-dvh md:grid-cols-[13rem_minmax(0,1fr)]">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:bg-surface focus:p-2">Skip to the page</a>
       <div className="sticky top-0 z-20 border-b border-line bg-bg md:h-dvh md:border-b-0 md:border-r">
-        <div className="flex items-center gap-1 px-3 py-2 md:h-full md:flex-col md:items-stretch md:px-3 md:py-4">
-          <Link to="/" className="mr-1 flex items-center gap-2 rounded px-1 font-semibold tracking-tight md:mb-4 md:px-2" aria-label="Holdfast, overview">
+        <div className="flex items-center gap-0.5 px-2 py-2 md:h-full md:flex-col md:items-stretch md:px-3 md:py-4">
+          <Link to="/" className="flex items-center gap-2 rounded px-1 font-semibold tracking-tight md:mb-4 md:px-2" aria-label="Holdfast, overview">
             <Mark />
             <span className="hidden sm:inline">Holdfast</span>
           </Link>
-          <nav aria-label="Pages" className="flex flex-1 gap-0.5 overflow-x-auto md:flex-none md:flex-col md:overflow-visible">
+          <nav aria-label="Pages" className="flex min-w-0 flex-1 gap-0.5 overflow-x-auto md:flex-none md:flex-col md:overflow-visible">
             <NavLink to="/" label="Overview" exact />
             <NavLink to="/search" label="Search" />
             <NavLink to="/runs" label="Runs" />
@@ -42,10 +42,10 @@ function NavLink({ to, label, badge = 0, exact = false }: { to: '/' | '/search' 
     <Link
       to={to}
       activeOptions={{ exact, includeSearch: false }}
-      className="flex items-center justify-between gap-2 whitespace-nowrap rounded-md px-2 py-1.5 text-muted hover:text-ink data-[status=active]:bg-sunken data-[status=active]:font-medium data-[status=active]:text-ink"
+      className="flex items-center justify-between gap-1.5 whitespace-nowrap rounded-md px-1.5 py-1.5 text-xs text-muted hover:text-ink md:px-2 md:text-sm data-[status=active]:bg-sunken data-[status=active]:font-medium data-[status=active]:text-ink"
     >
       {label}
-      {badge > 0 && <span className="num rounded bg-bad/12 px-1.5 text-xs font-medium text-bad">{short(badge)}</span>}
+      {badge > 0 && <span className="num rounded bg-bad/12 px-1 text-xs font-medium md:px-1.5 text-bad">{short(badge)}</span>}
     </Link>
   )
 }

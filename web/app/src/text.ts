@@ -4,7 +4,7 @@
 export type Piece =
   | { kind: 'text'; text: string }
   | { kind: 'hit'; text: string }
-  | { kind: 'token'; text: string; entity: string; value: string } // a pseudonym or a keyed hash
+  | { kind: 'token'; text: string; entity: string; values: string[] } // pseudonyms or a keyed hash
   | { kind: 'label'; text: string; entity: string }
   | { kind: 'mask'; text: string }
 
@@ -40,6 +40,18 @@ function highlight(text: string, wanted: string[], out: Piece[]) {
   if (plain < text.length) out.push({ kind: 'text', text: text.slice(plain) })
 }
 
+// A name has a token for each word; side by side they are one piece.
+function token(out: Piece[], text: string, entity: string, value: string) {
+  const [last, gap] = [out.at(-2), out.at(-1)]
+  if (last?.kind === 'token' && last.entity === entity && gap?.kind === 'text' && gap.text === ' ') {
+    out.pop()
+    last.text += ` ${text}`
+    last.values.push(value)
+    return
+  }
+  out.push({ kind: 'token', text, entity, values: [value] })
+}
+
 /** pieces cuts clean text into what is shown differently. */
 export function pieces(text: string, wanted: string[]): Piece[] {
   const out: Piece[] = []
@@ -47,7 +59,7 @@ export function pieces(text: string, wanted: string[]): Piece[] {
   for (const m of text.matchAll(transformed)) {
     if (m.index > done) highlight(text.slice(done, m.index), wanted, out)
     const g = m.groups!
-    if (g.token) out.push({ kind: 'token', text: g.token, entity: g.entity!, value: g.value! })
+    if (g.token) token(out, g.token, g.entity!, g.value!)
     else if (g.label) out.push({ kind: 'label', text: g.label, entity: g.type! })
     else out.push({ kind: 'mask', text: m[0] })
     done = m.index + m[0].length

@@ -32,7 +32,7 @@ const colours: Record<State, string> = {
   waiting: 'bg-transparent ring-1 ring-inset ring-strong',
   running: 'bg-info',
   retrying: 'bg-warn',
-  succeeded: 'bg-ok',
+  succeeded: 'bg-done',
   failed: 'bg-bad',
   skipped: 'bg-strong',
   cancelled: 'bg-strong',
@@ -123,7 +123,11 @@ export function Choice<T extends string>({ label, options, value, onChange }: { 
   )
 }
 
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
+/** value shows a field's value in one line; a time without its T and seconds. */
 export function value(v: unknown): string {
   if (v === null || v === undefined) return '–'
+  if (typeof v === 'string' && instant.test(v)) return `${v.slice(0, 10)} ${v.slice(11, 16)}${v.endsWith('Z') ? ' UTC' : v.slice(-6)}`
   return typeof v === 'object' ? JSON.stringify(v) : String(v)
 }

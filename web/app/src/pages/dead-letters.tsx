@@ -134,14 +134,14 @@ function Letters({ letters, chosen, onChoose, cause = false }: Choosing & { lett
   const every = letters.every((l) => chosen.has(l.id))
   const wide = (children: ReactNode, extra = '') => <td className={`hidden md:table-cell ${extra}`}>{children}</td>
   return (
-    <table className="table" data-letters>
+    <table className="rows" data-letters>
       <thead>
         <tr>
           <th className="w-8"><input type="checkbox" aria-label="Select all of these" checked={every} onChange={(e) => onChoose(letters, e.target.checked)} /></th>
           <th>Record</th>
           <th className="hidden md:table-cell">Collection</th>
           <th className="hidden md:table-cell">Step</th>
-          {cause && <th>Cause</th>}
+          {cause && <th className="hidden md:table-cell">Cause</th>}
           <th className="!text-right">Tries</th>
           <th>Last try</th>
           <th className="hidden md:table-cell">Run</th>
@@ -151,10 +151,10 @@ function Letters({ letters, chosen, onChoose, cause = false }: Choosing & { lett
         {letters.map((l) => (
           <tr key={l.id} data-letter={l.record} className={chosen.has(l.id) ? 'bg-accent/6' : ''}>
             <td><input type="checkbox" aria-label={`Select ${l.record}`} checked={chosen.has(l.id)} onChange={(e) => onChoose([l], e.target.checked)} /></td>
-            <td className="max-w-40 truncate"><Link to="/collections/$collection/records/$id" params={{ collection: l.collection, id: l.record }} className="link font-mono text-xs">{l.record}</Link></td>
+            <td className="max-w-52 truncate"><Link to="/collections/$collection/records/$id" params={{ collection: l.collection, id: l.record }} className="link font-mono text-xs">{l.record}</Link>{cause && <p className="whitespace-normal break-words text-xs text-muted md:hidden">{l.message}</p>}</td>
             {wide(l.collection)}
-            {wide(`${l.pipeline} / ${l.step}`, 'text-muted')}
-            {cause && <td className="break-words"><Kind kind={l.kind} /> {l.message}</td>}
+            {wide(l.step, 'text-muted')}
+            {cause && wide(<><Kind kind={l.kind} /> {l.message}</>, 'break-words')}
             <td className="num text-right">{count(l.attempts)}</td>
             <td className="text-muted"><Time iso={l.last_at} /></td>
             {wide(l.run ? <Link to="/runs/$id" params={{ id: l.run }} className="link font-mono text-xs">{l.run.slice(0, 12)}</Link> : '–')}

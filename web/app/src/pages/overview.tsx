@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { api, type Collection, type Status } from '../api'
+import { api, type Collection, type Run, type Status } from '../api'
 import { count, duration, percent, plural, short } from '../format'
 import { total, type Metrics } from '../metrics'
 import { live, useMetrics, useStatuses } from '../queries'
@@ -26,7 +26,7 @@ export function OverviewPage() {
       <div className="grid gap-4">
         <ErrorNote error={failure} />
         <Totals statuses={known} metrics={metrics.data} />
-        <Attention statuses={known} />
+        <Attention statuses={known} runs={runs.data?.items ?? []} />
         <Collections items={items} statuses={statuses.map((s) => s.data)} />
         <div className="grid items-start gap-4 lg:grid-cols-2">
           <Entities metrics={metrics.data} error={metrics.error} />
@@ -89,7 +89,7 @@ function Figure({ name, figure }: { name: string; figure: ReactNode }) {
   )
 }
 
-function Attention({ statuses }: { statuses: Status[] }) {
+function Attention({ statuses, runs }: { statuses: Status[]; runs: Run[] }) {
   const notes: ReactNode[] = []
   for (const s of statuses) {
     if (s.dead_letters > 0) {
@@ -107,6 +107,16 @@ function Attention({ statuses }: { statuses: Status[] }) {
       notes.push(<li key={`g${s.collection}`} className="px-4 py-2"><b className="font-medium">{s.collection}</b> has no active generation: it can't be searched yet.</li>)
     }
   }
+  for (const state of ['failed', 'retrying'] as const) {
+    const some = runs.filter((r) => r.state === state)
+    if (some.length === 0) continue
+    notes.push(
+      <li key={state} className="flex flex-wrap items-baseline justify-between gap-x-4 px-4 py-2">
+        <span>{count(some.length)} of the latest {plural(runs.length, 'run')} {state === 'failed' ? 'failed' : some.length === 1 ? 'is being tried again' : 'are being tried again'}.</span>
+        <Link to="/runs" search={{ state }} className="link">See runs</Link>
+      </li>,
+    )
+  }
   if (notes.length === 0) return null
   return (
     <section className="rounded-lg border border-warn/40 bg-warn/6" aria-label="Needs attention">
@@ -119,7 +129,7 @@ function Attention({ statuses }: { statuses: Status[] }) {
 function Collections({ items, statuses }: { items: Collection[]; statuses: (Status | undefined)[] }) {
   return (
     <Card title="Collections" aside="live">
-      <table className="table hidden md:table">
+      <table className="rows hidden md:table">
         <thead>
           <tr>
             <th>Name</th>
@@ -267,7 +277,7 @@ function Embedding({ metrics, error }: { metrics?: Metrics; error: unknown }) {
               <Small name="Computed">{count(computed)} <span className="text-muted">{percent(computed, reused + computed)}</span></Small>
             </dl>
           </div>
-          <Lines title="Calls to a model endpoint" rows={calls.map((s) => [s.labels.model ?? '', count(s.value)])} none="none" />
+          <Lines title="Calls to a model" rows={calls.map((s) => [s.labels.model ?? '', count(s.value)])} none="none" />
           <Lines title="Searches" rows={[['answered', count(searches)], ...(searches ? [['mean time', duration(mean)] as [string, string]] : [])]} none="none" />
           <Lines title="Hits refused by the check against the records" rows={dropped.map((s) => [s.labels.reason ?? '', count(s.value)])} none="none" />
         </div>

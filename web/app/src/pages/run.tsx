@@ -74,7 +74,7 @@ function Gantt({ run }: { run: Run }) {
         <span />
         <span className="num relative mt-1 h-4 text-2xs text-muted" aria-hidden>
           {ticks.map((t) => (
-            <span key={t} className={`absolute ${t === 0 ? '' : t === 1 ? '-translate-x-full' : 'hidden -translate-x-1/2 sm:inline'}`} style={{ left: `${100 * t}%` }}>{t === 0 ? '0' : duration(whole * t)}</span>
+            <span key={t} className={`absolute whitespace-nowrap ${t === 0 ? '' : t === 1 ? '-translate-x-full' : 'hidden -translate-x-1/2 sm:inline'}`} style={{ left: `${100 * t}%` }}>{t === 0 ? '0' : duration(whole * t)}</span>
           ))}
         </span>
         <span />
@@ -104,7 +104,7 @@ function Errors({ run }: { run: Run }) {
 
 function Steps({ steps }: { steps: Step[] }) {
   return (
-    <table className="table">
+    <table className="rows">
       <thead><tr><th>Step</th><th>State</th><th className="!text-right">Attempts</th><th className="hidden sm:table-cell">Worker</th><th>Output</th></tr></thead>
       <tbody>
         {steps.map((s) => (

@@ -56,7 +56,6 @@ export function SearchPage() {
     <>
       <h1 className="sr-only">Search</h1>
       <Form
-        key={`${parameters.q} ${parameters.filter} ${parameters.k}`}
         collections={items.map((c) => c.name)} collection={collection ?? ''} metadata={declaration?.metadata ?? []}
         q={q} mode={mode} k={String(k)} filter={parameters.filter ?? ''} filterProblem={filterProblem} searching={found.isFetching}
         onSearch={(change) => { set(change); if (change.q === q && change.filter === parameters.filter) void found.refetch() }} onChange={set}
@@ -64,10 +63,12 @@ export function SearchPage() {
       <ErrorNote error={collections.error ?? (filterProblem ? null : found.error)} retry={() => found.refetch()} />
       {!q && !found.error && <Empty title="Ask a question or type words">Press Enter to search. Only text that has passed the gate is shown in the results; the query passes it too.</Empty>}
       {found.isLoading && <Card><Skeleton rows={9} /></Card>}
-      {hits && <Results hits={hits} query={q} took={found.data!.took_ms} open={open} onOpen={openHit} />}
-      {open && collection && (
-        <RecordPanel collection={collection} id={open} declaration={declaration} passage={hit?.passage} terms={terms(q)} onClose={close} />
-      )}
+      <div className={open ? 'items-start gap-4 lg:grid lg:grid-cols-[minmax(0,1fr)_minmax(0,28rem)]' : ''}>
+        <div>{hits && <Results hits={hits} query={q} took={found.data!.took_ms} open={open} onOpen={openHit} />}</div>
+        {open && collection && (
+          <RecordPanel collection={collection} id={open} declaration={declaration} passage={hit?.passage} terms={terms(q)} onClose={close} />
+        )}
+      </div>
     </>
   )
 }
@@ -91,6 +92,10 @@ function Form(p: FormProps) {
   const [k, setK] = useState(p.k)
   const [filter, setFilter] = useState(p.filter)
   const box = useRef<HTMLInputElement>(null)
+  // The URL has the last word: back, forward and a pasted link change the form.
+  useEffect(() => setQ(p.q), [p.q])
+  useEffect(() => setK(p.k), [p.k])
+  useEffect(() => setFilter(p.filter), [p.filter])
   const local = parseFilter(filter).error
   const problem = local ?? (filter === p.filter ? p.filterProblem : undefined)
   useEffect(() => {
@@ -187,7 +192,7 @@ function HitBody({ hit, wanted }: { hit: Hit; wanted: string[] }) {
       </p>
       <p className="mt-1 line-clamp-6 break-words leading-6"><CleanText text={hit.passage.text} terms={wanted} /></p>
       <div className="mt-1.5 flex flex-wrap gap-1">
-        {Object.entries(hit.fields).map(([f, v]) => (Array.isArray(v) ? v.map((e) => <Tag key={f + value(e)} name={f}>{value(e)}</Tag>) : <Tag key={f} name={f}>{value(v)}</Tag>))}
+        {Object.entries(hit.fields).map(([f, v]) => <Tag key={f} name={f}>{Array.isArray(v) ? v.map(value).join(', ') : value(v)}</Tag>)}
       </div>
     </>
   )
