@@ -190,7 +190,7 @@ func (f Fields) Text(name string) (gate.Raw, bool) {
 func (f Fields) CheckText(name string) error {
 	switch v := f[name].(type) {
 	case map[string]any:
-		return fault.Field(name, "must be text, and is an object")
+		return fault.Field(name, "must be text, not an object")
 	case []any:
 		for i, e := range v {
 			if _, ok := e.(string); !ok && e != nil {

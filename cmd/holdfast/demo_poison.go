@@ -94,7 +94,7 @@ func (d *demo) fix(ctx context.Context, id, text string) error {
 	if f.FoundAfter, err = d.finds(ctx, text, id); err != nil {
 		return err
 	}
-	d.row("fixed", "with a PATCH and replayed: searchable after %s, %d dead letters", clock(took), f.OpenLetters)
+	d.row("fixed", "with a PATCH and replayed: searchable after %s, %d left", clock(took), f.OpenLetters)
 	return nil
 }
 

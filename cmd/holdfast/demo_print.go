@@ -197,7 +197,7 @@ func match(token string, words []string) string {
 func wrap(s string, width int) []string {
 	var lines []string
 	line, size := "", 0
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		n := utf8.RuneCountInString(word)
 		if size > 0 && size+1+n > width {
 			lines, line, size = append(lines, line), "", 0

@@ -45,10 +45,10 @@ func (d *demo) searches(ctx context.Context) error {
 	for i, q := range []question{
 		{query: "phone app closes by itself right after opening"},
 		{
-			query: "I want to stop paying every month", about: "filter: open, priority 3 or more",
-			filter: map[string]any{"status": "open", "priority": map[string]any{"$gte": 3}},
+			query: "I want to stop paying every month", about: "filter: open, priority 2 or more",
+			filter: map[string]any{"status": "open", "priority": map[string]any{"$gte": 2}},
 		},
-		{query: customer, about: "a customer, whose name stands in no passage", customer: customer},
+		{query: customer, about: "a customer; passages hold pseudonyms", customer: customer},
 	} {
 		got, err := d.ask(ctx, q.query, q.filter, 3, "subject", "status", "priority", "tags", "customer")
 		if err != nil {

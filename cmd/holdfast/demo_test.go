@@ -158,7 +158,7 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "2  Index") {
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "1  Load") {
 	}
 	if left, _ := os.ReadDir(tmp); len(left) != 1 {
 		t.Errorf("%d data folders while it runs", len(left))
