@@ -30,8 +30,16 @@ func TestConsole(t *testing.T) {
 	browser := startBrowser(t)
 	model := startModel(t)
 	s := serve(t, model.URL)
-	load(t, s)
 
+	t.Run("nothing yet", func(t *testing.T) {
+		p := browser.page(t)
+		p.open(s.base + "/")
+		p.wait(`document.querySelector('[data-empty]')?.textContent.includes('holdfast init FILE')`)
+		p.open(s.base + "/dead-letters")
+		p.wait(`document.querySelector('[data-no-letters]') !== null`)
+		p.wait(`document.title === 'Dead letters · Holdfast'`)
+	})
+	load(t, s)
 	t.Run("overview", func(t *testing.T) {
 		p := browser.page(t)
 		p.open(s.base + "/")

@@ -8,8 +8,6 @@ function hue(value: string): number {
   return h
 }
 
-const readable = (entity: string) => entity.replaceAll('_', ' ').toLowerCase()
-
 /** CleanText shows text that has passed the gate, with what it transformed. */
 export function CleanText({ text, terms = [] }: { text: string; terms?: string[] }) {
   return pieces(text, terms).map((p, i) => {
@@ -21,7 +19,7 @@ export function CleanText({ text, terms = [] }: { text: string; terms?: string[]
       case 'token':
         return (
           <span key={i} className="chip flex-wrap border-line bg-sunken" data-token={p.entity} title={`${p.text}: a keyed token, the same for the same value`}>
-            <span className="text-muted">{readable(p.entity)}</span>
+            <span className="text-[0.625rem] text-muted">{p.entity}</span>
             {p.values.map((v, j) => (
               <span key={j} className="inline-flex items-baseline gap-0.5">
                 <span className="size-1.5 shrink-0 self-center rounded-full" style={{ background: `hsl(${hue(v)} 60% 50%)` }} aria-hidden />
@@ -32,8 +30,8 @@ export function CleanText({ text, terms = [] }: { text: string; terms?: string[]
         )
       case 'label':
         return (
-          <span key={i} className="chip border-accent/30 bg-accent/8 text-accent" title={`${p.text}: removed by the gate`}>
-            {readable(p.entity)}
+          <span key={i} className="chip border-accent/30 bg-accent/8 text-[0.625rem] text-accent" title={`${p.text}: removed by the gate`}>
+            {p.entity}
           </span>
         )
       case 'mask':

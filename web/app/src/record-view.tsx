@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useRef, type RefObject } from 'react'
 import { api, type Declaration, type Fields, type Passage } from './api'
 import { CleanText } from './clean'
 import { at } from './format'
@@ -8,6 +8,7 @@ import { ErrorNote, Skeleton, Tag, value } from './ui'
 
 /** RecordView shows a record as it is stored and, of a hit, where it was found. */
 export function RecordView({ collection, id, declaration, passage, terms }: { collection: string; id: string; declaration?: Declaration; passage?: Passage; terms?: string[] }) {
+  const found = useRef<HTMLElement>(null)
   const record = useQuery({ queryKey: ['record', collection, id], queryFn: ({ signal }) => api.record(collection, id, signal) })
   if (record.isPending) return <Skeleton rows={8} />
   if (record.error) return <div className="p-4"><ErrorNote error={record.error} retry={() => record.refetch()} /></div>
@@ -30,8 +31,9 @@ export function RecordView({ collection, id, declaration, passage, terms }: { co
       </dl>
       {passage && (
         <section className="px-4 py-3">
-          <h3 className="mb-1 text-xs font-medium text-muted">
-            Passage as indexed <span className="font-normal">· {passage.field}, bytes {passage.start} to {passage.end}</span>
+          <h3 className="num mb-1 flex items-baseline justify-between gap-3 text-xs font-medium text-muted">
+            <span>Passage as indexed <span className="font-normal">· {passage.field}, bytes {passage.start} to {passage.end}</span></span>
+            <button type="button" className="link font-normal" onClick={() => found.current?.scrollIntoView({ block: 'start' })}>Show where it stands</button>
           </h3>
           <p className="whitespace-pre-wrap break-words leading-6"><CleanText text={passage.text} terms={terms} /></p>
         </section>
@@ -39,7 +41,7 @@ export function RecordView({ collection, id, declaration, passage, terms }: { co
       {content.filter((f) => f in r.fields).map((f) => (
         <section key={f} className="px-4 py-3">
           <h3 className="mb-1 text-xs font-medium text-muted">{f} <span className="font-normal">· as stored, before the gate</span></h3>
-          <ContentField text={typeof r.fields[f] === 'string' ? r.fields[f] : value(r.fields[f])} passage={passage?.field === f ? passage : undefined} />
+          <ContentField found={found} text={typeof r.fields[f] === 'string' ? r.fields[f] : value(r.fields[f])} passage={passage?.field === f ? passage : undefined} />
         </section>
       ))}
       {others.length > 0 && (
@@ -62,18 +64,14 @@ function Metadata({ name, v }: { name: string; v: unknown }) {
   )
 }
 
-function ContentField({ text, passage }: { text: string; passage?: Passage }) {
-  const found = useRef<HTMLElement>(null)
-  useEffect(() => {
-    void found.current?.scrollIntoView({ block: 'nearest' }) // a promise in newer browsers
-  }, [passage])
+function ContentField({ text, passage, found }: { text: string; passage?: Passage; found: RefObject<HTMLElement | null> }) {
   const style = 'whitespace-pre-wrap break-words leading-6'
   if (!passage) return <p className={style}>{text}</p>
   const [before, inside, after] = span(text, passage.start, passage.end)
   return (
     <p className={style}>
       {before}
-      <mark ref={found} data-span>{inside}</mark>
+      <mark ref={found} data-span className="scroll-mt-8">{inside}</mark>
       {after}
     </p>
   )

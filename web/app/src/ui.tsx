@@ -2,9 +2,11 @@ import type { ReactNode } from 'react'
 import { Gone, Problem, type State } from './api'
 import { ago, at } from './format'
 
-export function PageHeader({ title, hint, children }: { title: ReactNode; hint?: ReactNode; children?: ReactNode }) {
+/** PageHeader heads a page; name is its title where that is not plain text. */
+export function PageHeader({ title, name, hint, children }: { title: ReactNode; name?: string; hint?: ReactNode; children?: ReactNode }) {
   return (
     <header className="mb-4 flex flex-wrap items-end justify-between gap-x-4 gap-y-2">
+      <title>{`${name ?? String(title)} · Holdfast`}</title>
       <div className="min-w-0">
         <h1 className="truncate text-lg font-semibold tracking-tight">{title}</h1>
         {hint && <p className="text-muted">{hint}</p>}

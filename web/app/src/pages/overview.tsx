@@ -119,9 +119,9 @@ function Attention({ statuses, runs }: { statuses: Status[]; runs: Run[] }) {
   }
   if (notes.length === 0) return null
   return (
-    <section className="rounded-lg border border-warn/40 bg-warn/6" aria-label="Needs attention">
-      <h2 className="border-b border-warn/25 px-4 py-2 font-medium text-warn">Needs attention</h2>
-      <ul className="divide-y divide-warn/15">{notes}</ul>
+    <section className="rounded-lg border border-warn/40 bg-surface" aria-label="Needs attention">
+      <h2 className="border-b border-line px-4 py-2 font-medium text-warn">Needs attention</h2>
+      <ul className="divide-y divide-line">{notes}</ul>
     </section>
   )
 }

@@ -8,7 +8,7 @@ export function RecordPage() {
   const declaration = useCollections().data?.items.find((c) => c.name === collection)?.declaration
   return (
     <>
-      <PageHeader title={<span className="font-mono">{id}</span>} hint={<>Record of {collection}</>} />
+      <PageHeader name={id} title={<span className="font-mono">{id}</span>} hint={<>Record of {collection}</>} />
       <Card><RecordView collection={collection} id={id} declaration={declaration} /></Card>
     </>
   )

@@ -17,7 +17,7 @@ export function RunPage() {
   const run = query.data
   return (
     <>
-      <PageHeader title={<>Run <span className="break-all font-mono text-base">{id}</span></>} hint={<Link to="/runs" className="link">All runs</Link>} />
+      <PageHeader name={`Run ${id}`} title={<>Run <span className="break-all font-mono text-base">{id}</span></>} hint={<Link to="/runs" className="link">All runs</Link>} />
       {query.error && <ErrorNote error={query.error} retry={() => query.refetch()} />}
       {query.isPending && <Card><Skeleton rows={6} /></Card>}
       {run && (

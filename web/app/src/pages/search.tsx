@@ -54,6 +54,7 @@ export function SearchPage() {
   }
   return (
     <>
+      <title>{`${q || 'Search'} · Holdfast`}</title>
       <h1 className="sr-only">Search</h1>
       <Form
         collections={items.map((c) => c.name)} collection={collection ?? ''} metadata={declaration?.metadata ?? []}
