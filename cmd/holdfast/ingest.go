@@ -469,7 +469,7 @@ func (r *rejects) add(row source.Row, err error) error {
 	case row.Skipped == source.OtherKind:
 		r.skipped[strings.ToLower(filepath.Ext(row.File))]++
 	default:
-		r.tell("%s: skipped: %s\n", row.File, row.Skipped)
+		r.tell("%s: %s; skipped\n", row.File, row.Skipped)
 	}
 	return nil
 }

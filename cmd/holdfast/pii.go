@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,6 +82,7 @@ func (c *cli) analyze(args []string, show bool) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(found, func(a, b gate.Finding) int { return a.Start - b.Start })
 	all := make([]shown, len(found))
 	for i, f := range found {
 		if all[i].Finding = f; show {

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -89,9 +88,6 @@ func (s *Source) columns(header []string) ([]column, error) {
 	out := make([]column, len(header))
 	seen := map[string]int{}
 	for i, name := range header {
-		if i == 0 {
-			name = strings.TrimPrefix(name, byteOrderMark)
-		}
 		if !utf8.ValidString(name) {
 			return nil, fault.New(fault.Invalid, "%s: the header is not valid UTF-8; save the file as UTF-8", s.Path)
 		}
@@ -341,22 +337,29 @@ func (f *feeder) reader(comma rune) *csv.Reader {
 	return r
 }
 
-// peek returns the first line without taking it.
+// peek returns the first line that says anything, without taking it.
 func (f *feeder) peek() ([]byte, error) {
-	if err := f.load(); err != nil {
-		return nil, err
+	for {
+		if err := f.load(); err != nil {
+			return nil, err
+		}
+		line := f.held[0]
+		if text := f.data[line.from:line.to]; line.err != nil || !blank(text) {
+			return text, line.err
+		}
+		f.taken = 1
+		f.drop()
 	}
-	line := f.held[0]
-	return f.data[line.from:line.to], line.err
+}
+
+// blank reports whether a line between rows stands for nothing.
+func blank(line []byte) bool {
+	return len(line) == 1 && (line[0] == '\n' || line[0] == '\r') || len(line) == 2 && line[0] == '\r' && line[1] == '\n'
 }
 
 // load holds one more line.
 func (f *feeder) load() error {
 	line, err := f.lines.next()
-	for err == nil && len(f.held) == 0 && len(bytes.TrimRight(line, "\r\n")) == 0 {
-		f.after = f.lines.at // a blank line between rows
-		line, err = f.lines.next()
-	}
 	if err != nil && !errors.Is(err, errTooLong) {
 		return err
 	}
@@ -368,7 +371,7 @@ func (f *feeder) load() error {
 
 // Read hands over at most one line.
 func (f *feeder) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
+	for len(f.rest) == 0 {
 		next := f.first + f.taken
 		if f.taken > 0 && f.held[next-1].to-f.held[f.first].from > MaxRow {
 			return 0, errRowTooLong
@@ -386,7 +389,9 @@ func (f *feeder) Read(p []byte) (int, error) {
 		if line.err != nil {
 			return 0, line.err
 		}
-		f.rest = f.data[line.from:line.to]
+		if f.rest = f.data[line.from:line.to]; f.taken == 1 && blank(f.rest) {
+			f.forget(1)
+		}
 	}
 	n := copy(p, f.rest)
 	f.rest = f.rest[n:]

@@ -16,7 +16,6 @@ import (
 func (s *Source) jsonRows(in *lines, yield func(Row) bool) {
 	dec := jsontext.NewDecoder(bytes.NewReader(nil))
 	for {
-		first := in.at == Mark{}
 		line, err := in.next()
 		row := Row{File: s.Path, Line: in.at.Line, End: in.at}
 		switch {
@@ -30,9 +29,6 @@ func (s *Source) jsonRows(in *lines, yield func(Row) bool) {
 			yield(row)
 			return
 		default:
-			if first {
-				line = bytes.TrimPrefix(line, []byte(byteOrderMark))
-			}
 			if line = bytes.TrimSpace(line); len(line) == 0 {
 				continue
 			}
@@ -49,6 +45,10 @@ func (s *Source) jsonRows(in *lines, yield func(Row) bool) {
 func (s *Source) parse(dec *jsontext.Decoder, line []byte, row *Row) {
 	dec.Reset(bytes.NewBuffer(line))
 	o := object{out: append(make([]byte, 0, len(line)+2), '{')}
+	if line[0] != '{' {
+		row.Err = errNoObject
+		return
+	}
 	if err := o.read(dec, s.id); err != nil {
 		// The words for what is wrong, and where, are the record store's.
 		if _, row.Err = record.ParseFields(line); row.Err == nil {
@@ -64,6 +64,8 @@ func (s *Source) parse(dec *jsontext.Decoder, line []byte, row *Row) {
 	switch {
 	case o.idErr != nil:
 		row.Err = o.idErr
+	case o.plain && o.others == 1 && o.misfit:
+		row.Err = fault.Field("fields", "must be an object")
 	case !o.hasID && s.id != "id":
 		row.Err = fault.Field(s.id, "is missing; it was named as the id")
 	default:
@@ -82,26 +84,25 @@ func (s *Source) parse(dec *jsontext.Decoder, line []byte, row *Row) {
 	}
 }
 
+var errNoObject = fault.New(fault.Invalid, "the line must be a JSON object")
+
 // object is a line's top level.
 type object struct {
 	out      []byte // all members but the id, without the closing brace
 	id       string
 	hasID    bool
 	idErr    error
-	from, to int // where in out the value of "fields" lies; 0 if it is no object
-	others   int // members beside "id", "fields" and "delete"
+	from, to int  // where in out the value of "fields" lies; 0 if it is no object
+	others   int  // members beside "id", "fields" and "delete"
+	misfit   bool // one of others is "fields", which is no object
 	delete   bool
 	plain    bool // the id's name is "id"
 }
 
 func (o *object) read(dec *jsontext.Decoder, id string) error {
 	o.plain = id == "id"
-	tok, err := dec.ReadToken()
-	if err != nil {
+	if _, err := dec.ReadToken(); err != nil {
 		return err
-	}
-	if tok.Kind() != '{' {
-		return fault.New(fault.Invalid, "the line must be a JSON object")
 	}
 	for dec.PeekKind() != '}' {
 		tok, err := dec.ReadToken()
@@ -132,6 +133,7 @@ func (o *object) read(dec *jsontext.Decoder, id string) error {
 			o.delete = true
 		default:
 			o.others++
+			o.misfit = o.misfit || name == "fields"
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil {

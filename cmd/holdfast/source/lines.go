@@ -2,6 +2,7 @@ package source
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 
@@ -21,7 +22,7 @@ type lines struct {
 
 func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, 64<<10)} }
 
-// next returns the next line with its end, valid until the next call. A line
+// next returns the next line with its end, without a byte order mark, valid until the next call. A line
 // beyond MaxRow is errTooLong: it is passed over without being kept. io.EOF
 // comes after the last line, alone; any other error ends the input.
 func (l *lines) next() ([]byte, error) {
@@ -46,10 +47,14 @@ func (l *lines) next() ([]byte, error) {
 		case !whole:
 			return nil, err
 		}
+		first := l.at.Offset == 0
 		l.at.Offset += int64(size)
 		l.at.Line++
 		if size > MaxRow {
 			return nil, errTooLong
+		}
+		if first {
+			part = bytes.TrimPrefix(part, []byte(byteOrderMark))
 		}
 		return part, nil
 	}

@@ -95,7 +95,7 @@ func Open(path string, o Options) (*Source, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fault.New(fault.NotFound, "%w", err)
+		return nil, fault.New(fault.NotFound, "%s: %s", path, reason(err))
 	}
 	s.Size = info.Size()
 	if info.IsDir() {
@@ -130,7 +130,8 @@ func (s *Source) look() error {
 	}
 	defer func() { _ = in.Close() }() // only read
 	head, err := bufio.NewReaderSize(in, 4096).Peek(4096)
-	if err != nil && !errors.Is(err, io.EOF) {
+	// A file that is cut off is told where its rows end.
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fault.New(fault.Invalid, "read %s: %w", s.Path, err)
 	}
 	if bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff}) {
