@@ -321,7 +321,9 @@ func readRows(ctx context.Context, db querier, statement string, args ...any) (a
 func (r *rig) snapshot() (dir string) {
 	r.Helper()
 	dir = r.TempDir()
-	r.query("VACUUM INTO '" + filepath.Join(dir, "holdfast.db") + "'")
+	if _, err := r.store.Writer().ExecContext(r.Context(), "VACUUM INTO ?", filepath.Join(dir, "holdfast.db")); err != nil {
+		r.Fatal(err)
+	}
 	for _, part := range []string{"embeddings", "index"} {
 		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(r.path(part))); err != nil {
 			r.Fatal(err)

@@ -136,6 +136,14 @@ func (b *batch) written() []record.Ref {
 	})
 }
 
+// gone lists the records that there are no more.
+func (b *batch) gone() []record.Ref {
+	return slices.DeleteFunc(b.refs(), func(ref record.Ref) bool {
+		r, ok := b.records[ref]
+		return ok && !r.Deleted
+	})
+}
+
 // step loads the batch that an attempt works on. A batch that is empty, since
 // its lease was lost or every item has dropped out, is done.
 func (x *Indexer) step(run func(context.Context, *pipeline.Task, *batch) error) func(context.Context, *pipeline.Task) error {
@@ -446,6 +454,9 @@ func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
 	return x.commit(ctx, b, func(tx record.Tx) error {
 		done, err := tx.Changes().Complete(ctx, b.epoch, changes)
 		if err != nil {
+			return err
+		}
+		if err := tx.Passages().RemoveAll(ctx, b.generation.ID, b.gone()); err != nil {
 			return err
 		}
 		if err := tx.Passages().Settle(ctx, b.generation.ID, fresh, removed); err != nil {

@@ -28,7 +28,7 @@ type Rebuilt struct {
 
 const (
 	// rebuildPage is how many passages are put back at a time.
-	rebuildPage = 2000
+	rebuildPage = 1000
 	// rebuildTimeout bounds an attempt, which starts again from the beginning.
 	rebuildTimeout = 24 * time.Hour
 )
