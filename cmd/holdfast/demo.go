@@ -34,12 +34,16 @@ console until Ctrl-C.`,
 			if cmd.Flags().Changed("data") {
 				data = c.config.Data
 			}
+			// A closed terminal or pipe must leave nothing behind either: the one
+			// is an end as Ctrl-C is, the other an error to print.
 			ctx := cmd.Context()
-			if !signal.Ignored(syscall.SIGHUP) { // closing the terminal must leave nothing behind either
+			if !signal.Ignored(syscall.SIGHUP) {
 				var stop context.CancelFunc
 				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
 				defer stop()
 			}
+			signal.Ignore(syscall.SIGPIPE)
+			defer signal.Reset(syscall.SIGPIPE)
 			return c.demo(ctx, data, keep)
 		},
 	}
