@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"digest":             {},
 	"fault":              {},
 	"internal/telemetry": {},
+	"internal/testpg":    {},
 	"web":                {},
 	"gate":               {"digest", "fault", "gate/detect", "gate/names"},
 	"gate/detect":        {"fault"},
@@ -133,10 +134,12 @@ func TestImportRules(t *testing.T) {
 	}
 }
 
-func TestOnlyTestsImportConformance(t *testing.T) {
+func TestOnlyTestsImportTestPackages(t *testing.T) {
 	for _, s := range sources(t) {
-		if !s.test && s.pkg != "conform" && slices.Contains(imports(s), "conform") {
-			t.Errorf("%s imports conform", s.file)
+		for _, pkg := range []string{"conform", "internal/testpg"} {
+			if !s.test && s.pkg != "conform" && slices.Contains(imports(s), pkg) {
+				t.Errorf("%s imports %s", s.file, pkg)
+			}
 		}
 	}
 }
