@@ -497,3 +497,37 @@ func filterJSON(tb testing.TB, v any) json.RawMessage {
 }
 
 func name(prefix string, n int) string { return fmt.Sprintf("%s%04d", prefix, n) }
+
+// indexes counts the folders of indexes.
+func (r *rig) indexes() int {
+	r.Helper()
+	entries, err := os.ReadDir(r.path("index"))
+	if err != nil {
+		r.Fatal(err)
+	}
+	return len(entries)
+}
+
+// logs keeps what is logged, at every level.
+type logs struct {
+	mu   sync.Mutex
+	text strings.Builder
+	from slog.Level
+}
+
+func (l *logs) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: l.from}))
+}
+
+// Write implements io.Writer.
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
