@@ -95,7 +95,7 @@ function Attention({ statuses, runs }: { statuses: Status[]; runs: Run[] }) {
     if (s.dead_letters > 0) {
       notes.push(
         <li key={`d${s.collection}`} className="flex flex-wrap items-baseline justify-between gap-x-4 px-4 py-2">
-          <span><b className="font-medium">{s.collection}</b> has {plural(s.dead_letters, 'dead letter')}: those records are not searchable as they stand now.</span>
+          <span><b className="font-medium">{s.collection}</b> has {plural(s.dead_letters, 'dead letter')}: {s.dead_letters === 1 ? 'that record is' : 'those records are'} not searchable in the latest version.</span>
           <Link to="/dead-letters" search={{ collection: s.collection }} className="link">See causes</Link>
         </li>,
       )
