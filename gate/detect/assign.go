@@ -95,7 +95,7 @@ func (sc *scan) assign(i int) {
 		last = key[len(key)-1]
 	}
 	for _, k := range secretsBy[last] {
-		if len(key) >= len(k.suffix) && string(key[len(key)-len(k.suffix):]) == k.suffix && (len(k.suffix) > 3 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
+		if len(key) >= len(k.suffix) && string(key[len(key)-len(k.suffix):]) == k.suffix && (len(k.suffix) > 3 && !strings.HasPrefix(k.suffix, "pass") || len(k.suffix) > 5 || len(key) == len(k.suffix) || sc.keyBreak(kStart, i, len(k.suffix))) {
 			password, known = k.password, true
 			bare = k.suffix == "key"
 			break

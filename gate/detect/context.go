@@ -55,6 +55,9 @@ const (
 	ctxPIN
 	ctxCVV
 	ctxState
+	ctxGiven   // something was given, written down or tried
+	ctxContact // a signature or another way to reach someone
+	ctxNumber  // "number", of what is not said
 	// What speaks against a personal number.
 	ctxOrder
 	ctxVersion
@@ -78,6 +81,10 @@ const (
 	actWWW
 	actMonth
 	actStreet
+	actWiFi
+	actUser
+	actMode
+	actCode
 )
 
 type keyword struct {
@@ -142,6 +149,8 @@ func (sc *scan) look(pos int) context {
 			c.far |= m.kinds
 		}
 	}
+	sc.col = sc.column(pos)
+	c.near |= sc.col
 	sc.ctx = c
 	return c
 }
@@ -149,7 +158,7 @@ func (sc *scan) look(pos int) context {
 const (
 	hashFactor = 0x01000193 // the FNV prime; the hash only has to spread
 	tableBits  = 13
-	maxKeyword = 24
+	maxKeyword = 28
 )
 
 // table is an open-addressed hash table of the keywords, at most an eighth full, so that most words of a text meet an

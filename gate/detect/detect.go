@@ -12,8 +12,9 @@
 //   - A decision depends on at most 4 KiB of text on each side of the finding, so a far edit changes nothing here.
 //   - Findings are sorted by Start, never overlap, and begin and end on rune boundaries of the original text.
 //
-// A value is found in its context: a header row far above a column of bare numbers is no context, and a number that
-// needs one to mean anything is left alone there. Names and places without a street or postcode are not found here.
+// A value is found in its context: words around it, a label on the line above, or the header of its column if that
+// stands at most 3 KiB above. A number that needs a context to mean anything is left alone without one. Names, and
+// places without a street or postcode, are not found here.
 //
 // Among overlapping candidates the higher score stays; then the longer; then the earlier; then the lesser rule name.
 package detect
@@ -56,7 +57,7 @@ type Scanner struct {
 }
 
 // version is part of what decides whether text must be gated again: raise it with every change of rules.
-const version = "detect-1"
+const version = "detect-2"
 
 // Version names the set of rules; it changes whenever the same text could give other findings.
 func (s *Scanner) Version() string { return version }
@@ -97,7 +98,7 @@ func (s *Scanner) Scan(dst []Finding, text string) []Finding {
 	sc.lex()
 	sc.classify()
 	dst = sc.settle(dst)
-	if cap(sc.found) <= maxPooled && cap(sc.marks) <= maxPooled && cap(sc.cands) <= maxPooled {
+	if cap(sc.found) <= maxPooled && cap(sc.marks) <= maxPooled && cap(sc.cands) <= maxPooled && cap(sc.lines) <= maxPooled {
 		sc.v, sc.fold.text, sc.s = "", "", nil
 		s.scratch.Put(sc)
 	}
@@ -127,8 +128,13 @@ type scan struct {
 	dead         []bool
 	order, reach []int
 	line         int32 // number of line breaks so far
+	lines        []int // where each line begins
+	atLine       int   // the line of the value that was looked at last
+	grid         grid
+	col          kinds // what the header says about the value under inspection
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
+	madeEnd, columnEnd, bornEnd, lookedFor                    int
 	at                                                        int     // index of the first mark that may still lie in the window of the current candidate
 	ctx                                                       context // of the candidate under inspection
 	midChain                                                  bool    // the number under inspection goes on a chain of groups
@@ -141,6 +147,9 @@ func (sc *scan) reset(s *Scanner, text string) {
 	sc.s = s
 	sc.marks, sc.cands, sc.found, sc.dead = sc.marks[:0], sc.cands[:0], sc.found[:0], sc.dead[:0]
 	sc.line, sc.urlEnd, sc.pemEnd, sc.userEnd, sc.hexEnd, sc.jwtEnd, sc.numEnd, sc.phoneEnd, sc.at = 0, 0, 0, 0, 0, 0, 0, 0, 0
+	sc.madeEnd, sc.columnEnd, sc.bornEnd, sc.atLine = 0, 0, 0, 0
+	sc.lines = append(sc.lines[:0], 0)
+	sc.grid.line, sc.grid.head, sc.grid.named, sc.grid.counted, sc.grid.row = -1, -1, -1, -1, row{}
 	sc.v = sc.fold.view(text)
 }
 

@@ -233,16 +233,23 @@ func (r *run) dotted(n int) bool {
 // label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value stand
 // at most a few words of the same sentence.
 func (sc *scan) label(pos int) kinds {
-	k := kinds(0)
+	k := sc.col
 	for i := sc.at; i < len(sc.marks) && sc.marks[i].start < pos; i++ {
 		m := &sc.marks[i]
-		if pos-m.end > 24 || m.end > pos {
+		if pos-m.end > 32 || m.end > pos {
 			continue
 		}
 		gap, words := sc.v[m.end:pos], 0
 		ok := true
 		for j := 0; j < len(gap) && ok; j++ {
 			switch c := gap[j]; {
+			case c == '.' && at(gap, j+1) == '.': // leader dots
+				for j+1 < len(gap) && gap[j+1] == '.' {
+					j++
+				}
+			case c == '\n' && j == len(gap)-1 && strings.TrimRight(gap[:j], " \r") != "": // the label is the line above
+				e := strings.TrimRight(gap[:j], " \r")
+				ok = e[len(e)-1] == ':' || e[len(e)-1] == '='
 			case lower[c] != 0:
 				if j == 0 || lower[gap[j-1]] == 0 {
 					words++

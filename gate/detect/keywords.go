@@ -25,9 +25,11 @@ var keywords = func() []keyword {
 		}
 	}
 	list(ctxPhone, actNone, `phone telephone tel mobile cell cellphone call called calling dial fax sms whatsapp
-		hotline callback extension voicemail landline ph mob
-		telefon telefonnummer handy handynummer mobil mobilnummer rufnummer festnetz anrufen anruf ruf fon rueckruf durchwahl
-		telefono movil celular llamar llame llama llamame contacto fijo
+		hotline callback extension voicemail landline ph mob phones mobiles phoned ring rang ringing cb text texts texted txt reachable reached
+		handset answers desk telephoned
+		telefon telefonnummer handy handynummer mobil mobilnummer rufnummer festnetz anrufen anruf ruf fon rueckruf ruckruf durchwahl
+		erreichbar erreichen erreiche telefonisch
+		telefono movil celular llamar llame llama llamame llamarme llamen contacto fijo localizan localizarme telefonos
 		telephoner portable appeler appelez appelle joindre joignable rappeler fixe cellulare chiamare
 		telefone telemovel ligue telefoon gsm mobiel tlf telefonnr puhelin puh telefonu komorka`)
 	list(ctxCard, actNone, `card credit debit visa mastercard amex maestro discover cc ccn pan cvv cvc expiry exp kreditkarte karte
@@ -44,7 +46,7 @@ var keywords = func() []keyword {
 		conduire patente rijbewijs dvla dmv korkort`)
 	list(ctxBirth, actNone, `birth born dob birthday birthdate geburtsdatum geboren geb geburtstag nacimiento nacido nacida nacio naci naissance
 		naissances nascita nato nata nascimento nascido nascida geboortedatum fodt fodd syntynyt urodzenia bday
-		dateofbirth fechanacimiento geburt`)
+		dateofbirth fechanacimiento geburt nac fnac dateofbirth naiss urodzony urodzona syntymaaika fodselsdato geboortedag`)
 	list(ctxHealth, actNone, `patient patients mrn medical health insurance krankenkasse versichertennummer krankenversicherung hospital
 		insured policyholder mutuelle sanitaria versicherung versichertennr member`)
 	list(ctxID, actNone, `id identification identifier ausweis national citizen personal personnel idnumber nationalid rg govt government`)
@@ -85,7 +87,21 @@ var keywords = func() []keyword {
 	list(ctxAddress, actNone, `address adresse anschrift wohnhaft wohnt direccion domicilio domicile demeurant indirizzo live lives living
 		ship shipping deliver delivery reside resides residing located moved adres`)
 	list(ctxPostcode, actNone, `zip zipcode postcode postal postleitzahl plz cap cp codigo`)
-	list(ctxPassword, actPassword, `password passwd passwort passphrase pwd kennwort contrasena passcode senha wachtwoord passe mdp`)
+	list(ctxPassword, actPassword, `password passwords passwd passwort passworter passphrase pwd pw kennwort contrasena passcode senha
+		wachtwoord passe mdp losenord passord adgangskode haslo kodeord kennworter zugangscode`)
+	list(ctxGiven, actNone, `gave left wrote written shared tried try entered typed sticker login logins logon signin credentials
+		gab hinterlassen vergeben notiert geschrieben zugangsdaten zugang donne laisse ecrit identifiants dio dejo escribio
+		wifi wlan wireless ssid wpa wpa2 hotspot temporary temp`)
+	list(0, actWiFi, `key schlussel schluessel cle clave chiave sleutel wifi wlan`)
+	list(0, actUser, `root admin administrator guest user login username gast benutzer usuario utilisateur invite sysadmin operator
+		demo superuser supervisor`)
+	list(0, actMode, `live test prod production sandbox secret sk pk rk pat token staging`)
+	list(0, actCode, `code codes codigo codigos bestatigungscode sicherheitscode einmalcode wiederherstellungscode tan
+		wiederherstellungscodes backupcodes`)
+	list(ctxContact, actNone, `regards sincerely thanks cheers yours rgds thx saludos gracias atentamente cordialement grusse gruss gruessen
+		saluti groeten pozdrawiam hilsen halsningar cordiali abraco sent`)
+	list(ctxNumber, actNone, `number numbers numero nummer num`)
+	list(ctxKey, actNone, `revoke revoked leaked webhook api rotated keys`)
 	list(0, actPassword, `pass`)
 	list(ctxKey, actNone, `token secret apikey credential credentials auth`)
 	list(ctxKey, actBearer, `bearer basic`)
@@ -94,9 +110,10 @@ var keywords = func() []keyword {
 	list(ctxOrder, actNone, `order orders invoice ticket ref reference tracking sku item part serial build commit revision issue case
 		bestellung bestellnummer rechnung rechnungsnummer auftrag pedido factura commande facture ordine fattura transaction txn
 		shipment parcel isbn issn doi ean upc model quantity qty rechnungsnr sendungsnummer timestamp epoch rfc
-		pid port bytes size id order_id line lines sendung colis`)
+		pid port bytes size id order_id line lines sendung colis sn sha sha1 sha256 sha512 md5 digest checksum hash hashes etag
+		fingerprint claim incident rma police seriennummer serie`)
 	list(ctxVersion, actNone, `version versions ver release releases upgrade upgraded v firmware build chrome firefox safari mozilla
-		applewebkit edg windows kernel linux nginx section chapter kapitel abschnitt`)
+		applewebkit edg windows kernel linux nginx fw update updated section chapter kapitel abschnitt`)
 	list(0, actAt, `at arroba arobase aet`)
 	list(0, actWWW, `www`)
 	// Months by number; May and Mars and such need a day beside them, so they are harmless.

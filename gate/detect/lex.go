@@ -122,6 +122,7 @@ func (sc *scan) punct(i int) int {
 	switch sc.v[i] {
 	case '\n':
 		sc.line++
+		sc.lines = append(sc.lines, i+1)
 	case '@':
 		sc.email(i)
 	case ':':
@@ -148,9 +149,15 @@ func (sc *scan) punct(i int) int {
 	return i + 1
 }
 
+// inName reports whether the word [s, e) is part of a name in code: left.Op, LOGIN_FAILURE, entered().
+func inName(v string, s, e int) bool {
+	n := at(v, e)
+	return at(v, s-1) == '_' || at(v, s-1) == '.' || n == '_' || n == '(' || n == '[' || n == '.' && isAlnum(at(v, e+1))
+}
+
 // keyword notes a context word and runs what it triggers.
 func (sc *scan) keyword(k *keyword, start, end int) {
-	if k.kinds != 0 {
+	if k.kinds != 0 && (k.kinds != ctxGiven && end-start != 2 || !inName(sc.v, start, end)) {
 		sc.marks = append(sc.marks, mark{start, end, sc.line, k.kinds})
 	}
 	switch k.act {
@@ -165,6 +172,14 @@ func (sc *scan) keyword(k *keyword, start, end int) {
 		sc.www(start, end)
 	case actMonth:
 		sc.cands = append(sc.cands, cand{start, end, candMonth, k.arg})
+	case actWiFi:
+		sc.wifiKey(start, end)
+	case actUser:
+		sc.userPassword(end)
+	case actMode:
+		sc.prefixedKey(start, end)
+	case actCode:
+		sc.codeWord(start, end)
 	case actStreet:
 		sc.cands = append(sc.cands, cand{start, end, candStreet, k.arg})
 	}

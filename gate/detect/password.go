@@ -87,11 +87,12 @@ var notPassword = func() map[string]bool {
 		your my our his her their this that it to for and or in on at by with from as if when must should can could will
 		would may please enter type choose new old same different weak strong safe unsafe secure insecure stored hashed
 		encrypted protected default temporary below above following here there per via yes ok needed unknown sent shared
-		lost updated accepted rejected denied failed fails still also again now already only protected-by visible
+		right fine good bad okay ready valid active inactive short long simple complex compromised leaked blocked locked working
+		refused korrekt ungultig gut zuruckgesetzt gesperrt correcto bloqueada invalida bloque mobile other app link page policy manager field hint lost updated accepted rejected denied failed fails still also again now already only protected-by visible
 		uint uint8 uint16 uint32 uint64 int8 int16 int32 int64 float32 float64 sha1 sha256 sha512 md5 oauth2 utf8 char
 		falsch richtig abgelaufen vergessen ist war und oder der die das ein eine nicht kein bitte siehe mein dein ihr
 		incorrecta correcta olvidada caducada es el la los un una mi tu su no y o del de
-		incorrect oublie expire le les une est et ou mon votre son n/a na tbd`) {
+		juste bon bonne faux fausse valide mauvais correct incorrect oublie expire le les une est et ou mon votre son n/a na tbd`) {
 		m[w] = true
 	}
 	return m
@@ -114,33 +115,38 @@ func (sc *scan) pin(s, e int) {
 // connector the word "password" to its value in a sentence.
 func connector(w string) bool {
 	switch strings.ToLower(w) {
-	case "is", "was", "ist", "lautet", "war", "es", "est", "era", "e", "to", "are", "auf":
+	case "is", "was", "ist", "lautet", "war", "es", "est", "era", "e", "to", "are", "auf", "be", "etait", "like", "reads", "says", "sera", "called",
+		"lautete", "heisst", "lauten", "wie", "eh", "fue", "als":
 		return true
 	}
 	return false
 }
 
-// passwordWord handles a word for password at [s, e) in running text: "my password is hunter2", "Passwort hunter2".
+// passwordWord handles a word for password at [s, e) in running text: "my password is hunter2", "Passwort hunter2",
+// "temp pw set: hunter2", or with the value on the line below.
 func (sc *scan) passwordWord(s, e int) {
 	v := sc.v
-	if sc.byteAt(e) != ' ' {
-		return
-	}
-	if e-s == 4 && !possessive(v, s) {
+	if e-s == 4 && (v[s]|0x20 == 'p') && v[s+2]|0x20 == 's' && v[s+3]|0x20 == 's' && !possessive(v, s) {
 		return // "pass" is a word of its own
 	}
-	from, joined := e+1, false
-	if strings.HasPrefix(v[e:], " - ") {
-		from, joined = e+3, true
+	if inName(v, s, e) {
+		return
+	}
+	sc.passwordColumn(s)
+	sc.passwordBefore(s)
+	if c := sc.byteAt(e); c != ' ' && c != ':' && c != '=' && c != '.' && c != '\n' {
+		return
+	}
+	if strings.HasPrefix(v[e:], " de passe ") {
+		return // "mot de passe" is met at "passe"
+	}
+	from, joined := sc.toValue(e)
+	if from <= e+1 && v[e] != ' ' {
+		return // an assignment
 	}
 	w := from
 	for w < len(v) && w < from+8 && lower[v[w]] != 0 {
 		w++
-	}
-	if !joined && w < len(v) && (v[w] == ' ' || v[w] == ':') && connector(v[from:w]) {
-		from, joined = w+1, true
-	} else if v[from:w] == "de" && strings.HasPrefix(v[w:], " passe ") {
-		return // "mot de passe" is met at "passe"
 	}
 	if !joined && aboutWhat(v[from:w]) { // "the password for jane is hunter2"
 		if from = sc.connectorAfter(w); from == 0 {
@@ -156,17 +162,330 @@ func (sc *scan) passwordWord(s, e int) {
 	if connector(val) {
 		return
 	}
-	n := classes(val)
+	n, made := classes(val), madeUp(val)
 	switch {
 	case quoted && joined && n >= 1:
 		sc.password(start, end, true, 0.85)
-	case joined && (n >= 2 && hasDigitOrSymbol(val)):
+	case joined && (n >= 2 && hasDigitOrSymbol(val) || made >= likelyMade):
 		sc.password(start, end, false, 0.85)
 	case joined && n == 1 && possessive(v, s) && atSentenceEnd(v, end):
 		sc.password(start, end, false, 0.6)
-	case !joined && !quoted && n >= 2 && hasDigit(val) && end-start >= 6 && lower[val[0]] != 0 && mostlyWord(val):
+	case !joined && !quoted && (n >= 2 && hasDigit(val) && end-start >= 6 && lower[val[0]] != 0 && mostlyWord(val) || made >= wordsMade):
 		sc.password(start, end, false, 0.6)
+	case !joined && quoted && made >= wordsMade:
+		sc.password(start, end, true, 0.7)
 	}
+}
+
+// toValue goes from the end of a word for password to where its value may begin: over connectors, a remark in
+// brackets, leader dots, and a colon that ends the line. It reports whether one of them joins the two.
+func (sc *scan) toValue(i int) (from int, joined bool) {
+	v := sc.v
+	for range 8 {
+		for k := i + 4; i < k && at(v, i) == ' '; i++ {
+			continue
+		}
+		switch c := at(v, i); {
+		case c == ':' || c == '=':
+			i, joined = i+1, true
+			if k := i; at(v, k) == '\n' || at(v, k) == '\r' && at(v, k+1) == '\n' || at(v, k) == ' ' && at(v, k+1) == '\n' {
+				i = k + strings.IndexByte(v[k:], '\n') + 1
+				return i, sc.alone(i)
+			}
+		case c == '.' && at(v, i+1) == '.' && at(v, i+2) == '.':
+			for at(v, i) == '.' {
+				i++
+			}
+			joined = true
+			if at(v, i) == '\n' {
+				return i + 1, sc.alone(i + 1)
+			}
+		case c == '(':
+			k := strings.IndexByte(v[i:min(len(v), i+32)], ')')
+			if k < 0 {
+				return i, joined
+			}
+			i += k + 1
+		case c == '-' && (at(v, i+1) == ' ' || at(v, i+1) == '>'), c == '>' && at(v, i+1) == ' ':
+			i, joined = i+1, true
+			if at(v, i) == '>' {
+				i++
+			}
+		case lower[c] != 0:
+			k := i
+			for k < len(v) && k-i < 12 && lower[v[k]] != 0 {
+				k++
+			}
+			if at(v, k) != ' ' && at(v, k) != ':' {
+				return i, joined
+			}
+			switch w := v[i:k]; {
+			case connector(w):
+				joined = joined || !strings.EqualFold(w, "e") || at(v, k) == ' '
+			case !between[strings.ToLower(w)]:
+				return i, joined
+			}
+			i = k
+		default:
+			return i, joined
+		}
+	}
+	return i, joined
+}
+
+// alone reports whether one token fills the line that begins at i.
+func (sc *scan) alone(i int) bool {
+	v, k := sc.v, i
+	for k < len(v) && k-i < maxMadeUp && v[k] > ' ' {
+		k++
+	}
+	return k > i+3 && (k == len(v) || v[k] == '\n' || v[k] == '\r')
+}
+
+// between are words that may stand between "password" and its value without joining them.
+var between = func() map[string]bool {
+	m := map[string]bool{}
+	for w := range strings.FieldsSeq(`set given now currently still changed reset should be would will must temporarily set-up used
+		field value neu jetzt gerade momentan derzeit sein derived temporary one the in use issued provisoire actuel
+		actual temporal nuevo ahora sera wurde wird wurde geandert gesetzt i you we sent me us gave it as such`) {
+		m[w] = true
+	}
+	return m
+}()
+
+// passwordBefore handles a word for password at s behind its value: "hunter2! as the temporary password",
+// "Xk29!dd als Kennwort".
+func (sc *scan) passwordBefore(s int) {
+	v, i := sc.v, s
+	for range 5 {
+		if i < 2 || v[i-1] != ' ' {
+			return
+		}
+		k := i - 1
+		for k > 0 && i-k < 14 && (lower[v[k-1]] != 0 || v[k-1] == '-') {
+			k--
+		}
+		switch strings.ToLower(v[k : i-1]) {
+		case "as", "als", "comme", "como", "come", "som":
+			e := k
+			for e > 0 && k-e < 3 && strings.IndexByte(" \"'`", v[e-1]) >= 0 {
+				e--
+			}
+			b := e
+			for b > 0 && e-b < maxMadeUp && !endsToken(v[b-1]) {
+				b--
+			}
+			if w := v[b:e]; e-b >= 5 && (madeUp(w) > notMadeUp || hasDigit(w) && hasLetter(w)) {
+				sc.password(b, e, e < k-1, 0.7)
+			}
+			return
+		case "a", "an", "the", "my", "our", "new", "your", "temporary", "temp", "initial", "default", "admin", "root", "wifi", "wi-fi",
+			"de", "mot", "mein", "neues", "das", "sein", "ihr", "unser", "su", "mi", "la", "le", "ma", "mon", "notre", "contrasena":
+		default:
+			return
+		}
+		i = k
+	}
+}
+
+// wifiKey handles a word for key, or for a wireless network, at [s, e): "Wi-Fi key: x", "WLAN-Schlüssel x",
+// "clé du wifi : x".
+func (sc *scan) wifiKey(s, e int) {
+	v := sc.v
+	if at(v, s-1) == '_' || at(v, e) == '_' {
+		sc.prefixedKey(s, e)
+		return
+	}
+	if s < 3 || v[s-1] != ' ' && v[s-1] != '-' && v[s-1] != '_' {
+		return
+	}
+	word := func(end int) (w string, start int) {
+		start = end
+		for start > 0 && end-start < 14 && lower[v[start-1]] != 0 {
+			start--
+		}
+		return strings.ToLower(v[start:end]), start
+	}
+	w, k := word(s - 1)
+	switch lower[v[s]] {
+	case 'w': // the network's name stands behind: "clé du wifi"
+		switch w {
+		case "du", "de", "del", "della", "van", "zum", "vom", "furs":
+			w, _ = word(k - 1)
+			switch w {
+			case "cle", "clave", "chiave", "code", "codigo", "sleutel", "schlussel", "contrasena", "senha":
+				sc.secretPhrase(e)
+			}
+		}
+		return
+	}
+	switch w {
+	case "fi":
+		if at(v, k-1) == '-' || at(v, k-1) == ' ' {
+			w, _ = word(k - 1)
+		}
+		if w != "wi" {
+			return
+		}
+	case "wifi", "wlan", "wireless", "ssid", "wpa", "wep", "psk", "hotspot", "router", "network", "netzwerk", "red", "reseau", "guest", "recovery",
+		"license", "licence", "activation", "product":
+	default:
+		return
+	}
+	sc.secretPhrase(e)
+}
+
+// secretPhrase reports the value behind a phrase that names a secret and ends at e.
+func (sc *scan) secretPhrase(e int) {
+	from, joined := sc.toValue(e)
+	s, end, quoted := sc.value(from, false)
+	if end-s < 6 {
+		return
+	}
+	w := sc.v[s:end]
+	if madeUp(w) > notMadeUp || joined && classes(w) >= 2 && hasDigitOrSymbol(w) || joined && quoted {
+		sc.password(s, end, quoted, 0.75)
+	}
+}
+
+// userPassword handles a word for an account that ends at e, with its password behind a slash or colon: "root / x".
+func (sc *scan) userPassword(e int) {
+	v, i := sc.v, e
+	if at(v, i) == ' ' {
+		i++
+	}
+	if c := at(v, i); c != '/' && c != ':' || i == e && c == '/' && !hasDigit(v[e:min(len(v), e+24)]) {
+		return
+	}
+	if i++; at(v, i) == ' ' {
+		i++
+	}
+	s, end, quoted := sc.value(i, false)
+	if s == i && madeUp(v[s:end]) > notMadeUp {
+		sc.password(s, end, quoted, 0.6)
+	}
+	// "login: jane / x", "user: jane, x"
+	if k := strings.Index(v[s:min(len(v), end+3)], " / "); k > 0 || strings.HasPrefix(v[end:], " / ") {
+		if s, end, quoted = sc.value(end+3, false); madeUp(v[s:end]) > notMadeUp {
+			sc.password(s, end, quoted, 0.6)
+		}
+	}
+}
+
+// codeWord handles a word for code at [s, e) that another word makes one to get in with: "verification code 482913",
+// "recovery codes: x".
+func (sc *scan) codeWord(s, e int) {
+	v := sc.v
+	k := s
+	if k > 0 && (v[k-1] == ' ' || v[k-1] == '-' || v[k-1] == '_') {
+		k--
+	}
+	b := k
+	for b > 0 && k-b < 16 && lower[v[b-1]] != 0 {
+		b--
+	}
+	opens := strings.HasSuffix(strings.ToLower(v[s:e]), "scode") || strings.EqualFold(v[s:e], "einmalcode")
+	switch strings.ToLower(v[b:k]) {
+	case "verification", "confirmation", "security", "login", "time", "otp", "factor", "2fa", "mfa", "sms", "auth", "authentication", "recovery", "backup", "access",
+		"unlock", "reset", "pin", "passcode", "entry", "door", "alarm", "gate", "sign", "wifi", "wiederherstellungs", "bestatigungs":
+		opens = true
+	}
+	if strings.HasPrefix(v[e:], " de verificacion") || strings.HasPrefix(v[e:], " de seguridad") || strings.HasPrefix(v[e:], " de verification") ||
+		strings.HasPrefix(v[e:], " de securite") || strings.HasPrefix(v[e:], " de confirmation") || strings.HasPrefix(v[e:], " de acceso") {
+		opens = true
+		e += 4
+		for at(v, e) != 0 && lower[v[e]] != 0 {
+			e++
+		}
+	}
+	if !opens {
+		return
+	}
+	from, joined := sc.toValue(e)
+	i, end, _ := sc.value(from, false)
+	for range 12 { // a list of codes
+		w := v[i:end]
+		n := figuresIn(w)
+		if len(w) < 4 || len(w) > 24 || n < 2 || !joined && n < 4 {
+			return
+		}
+		for _, c := range []byte(w) {
+			if !isAlnum(c) && c != '-' {
+				return
+			}
+		}
+		if n == len(w) && n == 3 && at(v, end) == ' ' { // 482 913
+			if f, z := figures(v, end+1, 4); f >= 0 && z == end+4 {
+				end = z
+			}
+		}
+		sc.add(i, end, Secret, "access-code", 0.6)
+		k := end
+		for k < len(v) && k < end+3 && (v[k] == ',' || v[k] == ' ' || v[k] == '\n') {
+			k++
+		}
+		if k == end {
+			return
+		}
+		joined = false
+		i, end, _ = sc.value(k, false)
+	}
+}
+
+// prefixedKey handles a word such as "live" at [s, e) inside a key of the form that many services give out: a name,
+// a mode, and a random body, joined by underscores: acme_live_9f86d081884c7d65.
+func (sc *scan) prefixedKey(s, e int) {
+	v := sc.v
+	if at(v, s-1) != '_' || at(v, e) != '_' {
+		return
+	}
+	b := s - 1
+	for b > 0 && s-b < 16 && (isAlnum(v[b-1]) || v[b-1] == '_') {
+		b--
+	}
+	end := e + 1
+	for end < len(v) && end-e < 256 && isAlnum(v[end]) {
+		end++
+	}
+	if n := end - e - 1; n < 16 || n > 200 || s-1-b < 2 || isAlnum(at(v, b-1)) || at(v, end) == '_' || !mixed(v[e+1:end]) || !hasDigit(v[e+1:end]) {
+		return
+	}
+	sc.add(b, end, Secret, "prefixed-api-key", 0.9)
+}
+
+func figuresIn(w string) int {
+	n := 0
+	for i := range len(w) {
+		if isDigit(w[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// lowerRun is the length of the longest run of small letters.
+func lowerRun(w string) int {
+	run, longest := 0, 0
+	for i := range len(w) {
+		if run++; !isLower(w[i]) {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// keyInContext reports a random token [s, e) where the text speaks of keys and of nothing that hashes.
+func (sc *scan) keyInContext(s, e int) {
+	v := sc.v
+	w := v[s:e]
+	if sc.ctx.near&ctxOrder != 0 || len(w) > 128 || !hasLetter(w) || entropy(w) < 3.2 || turns(w)*3 < len(w) || s < sc.urlEnd || lowerRun(w) > 4 || figuresIn(w) < 4 || w[0] == '0' && w[1]|0x20 == 'x' {
+		return
+	}
+	if p := at(v, s-1); p == '_' || p == '/' || p == '-' || p == '.' || p == '=' || at(v, e) == '-' || at(v, e) == '_' || at(v, e) == '(' || at(v, e) == '/' {
+		return
+	}
+	sc.add(s, e, Secret, "generic-api-key", 0.6)
 }
 
 // aboutWhat reports whether w leads from "password" to what it opens.

@@ -285,7 +285,7 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 	if d.digits[0] == '0' {
 		regions = sc.s.regions.trunk
 	}
-	if v, i := sc.v, sc.dialStart; bonus == 0 && d.upTo[0] == 2 && at(v, i-1) == ' ' && isDigit(at(v, i-2)) != isDigit(at(v, i-3)) &&
+	if v, i := sc.v, sc.dialStart; !named && d.upTo[0] == 2 && at(v, i-1) == ' ' && isDigit(at(v, i-2)) != isDigit(at(v, i-3)) &&
 		hexValue(at(v, i-2)) >= 0 && hexValue(at(v, i-3)) >= 0 {
 		return 0 // a dump of bytes
 	}

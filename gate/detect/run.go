@@ -178,6 +178,13 @@ func (sc *scan) number(c *cand) {
 		q := sc.byteAt(i - 2)
 		inner = isDigit(q) || p == '-' && isAlnum(q) || p == '+' || p == '@'
 	}
+	if ctx.any(ctxPassword | ctxGiven) {
+		sc.secretAround(i)
+		ctx = sc.look(i)
+	}
+	if ctx.near&ctxKey != 0 && c.end-i >= 20 {
+		sc.keyInContext(i, c.end)
+	}
 	digit := isDigit(v[i])
 	if digit && c.end-i == 1 && sc.singles(i) {
 		return
