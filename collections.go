@@ -151,6 +151,7 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	defer a.notify() // whoever waits for the collection
 	for _, r := range going {
 		// What has ended meanwhile is not found.
 		if err := a.parts.Engine.Cancel(ctx, r.ID); err != nil && fault.KindOf(err) != fault.NotFound {

@@ -57,6 +57,7 @@ func New(cfg Config) http.Handler {
 	s.batch()
 	s.search()
 	s.operations()
+	s.presidio()
 	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))
 	s.plain("GET /readyz", "Readiness", http.HandlerFunc(s.ready))
 	s.plain("GET /metrics", "Metrics", s.guarded(access.Observe, "metrics", cfg.App.Metrics().Handler()))
@@ -112,7 +113,7 @@ func (s *server) plain(pattern, summary string, h http.Handler) {
 	method, path, _ := strings.Cut(pattern, " ")
 	s.mux.Handle(pattern, h)
 	s.api.OpenAPI().AddOperation(&huma.Operation{
-		Method: method, Path: path, Summary: summary, OperationID: strings.ToLower(summary),
+		Method: method, Path: path, Summary: summary, OperationID: strings.ReplaceAll(strings.ToLower(summary), " ", "-"),
 		Responses: map[string]*huma.Response{"200": {Description: "OK"}},
 	})
 }

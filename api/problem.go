@@ -61,15 +61,20 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if fault.KindOf(err) == fault.Denied {
-		w.Header().Set("Connection", "close")
-		// A transport without deadlines has no slow sender either.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second))
+		cutOff(w)
 	}
 	var model *huma.ErrorModel
 	if !errors.As(doc, &model) {
 		model = &huma.ErrorModel{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError)}
 	}
 	writeProblem(w, model)
+}
+
+// cutOff ends the connection after the answer, body read or not.
+func cutOff(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	// A transport without deadlines has no slow sender either.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second))
 }
 
 func writeProblem(w http.ResponseWriter, doc *huma.ErrorModel) {
