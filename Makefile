@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 1
 
-.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval bench-parts sample clean
+.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval bench-parts console sample clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench-retrieval: ## search quality on XQuAD and on paraphrased questions; SHARED
 
 bench-parts: ## the benchmarks of each part
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./gate/... ./flow ./record/sqlite ./index/local ./embedding/... ./pipeline/river
+
+console: ## build the console (needs Node; its output is committed)
+	cd web/app && npm ci && npm run build
 
 sample: ## make the demo's sample again (the same bytes)
 	$(GO) run ./tools/sample
