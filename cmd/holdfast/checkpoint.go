@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,15 +65,17 @@ func (c *cli) resume(s *source.Source, collection string, since time.Time, id st
 		path: filepath.Join(c.config.Data, "ingest", digest.Of("ingest", abs, collection).String()+".json"),
 	}
 	data, err := os.ReadFile(fresh.path)
-	if err != nil || restart {
-		return fresh, nil //nolint:nilerr // without a checkpoint reading begins at the start
-	}
-	old := *fresh
-	if json.Unmarshal(data, &old) != nil || old.ID != id || !old.Since.Equal(since) ||
-		old.Stamp.Size != stamp.Size || old.Stamp.Head != stamp.Head || !old.Stamp.Modified.Equal(stamp.Modified) {
+	if restart || errors.Is(err, fs.ErrNotExist) {
 		return fresh, nil
 	}
-	return &old, nil
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "read checkpoint: %w", err)
+	}
+	old := *fresh
+	if json.Unmarshal(data, &old) == nil && old.ID == id && old.Since.Equal(since) && old.Stamp.Same(stamp) {
+		return &old, nil
+	}
+	return fresh, nil
 }
 
 // checkpointEvery bounds how often a checkpoint is written.

@@ -51,8 +51,8 @@ func TestDoctor(t *testing.T) {
 		check string
 		spoil func(t *testing.T, data string) error
 	}{
-		"open folder": {"permissions", func(_ *testing.T, data string) error { return os.Chmod(data, 0o755) }}, //nolint:gosec // that is the fault
-		"open key":    {"permissions", func(_ *testing.T, data string) error { return os.Chmod(filepath.Join(data, "key"), 0o644) }},
+		"open folder": {"permissions", func(_ *testing.T, data string) error { return os.Chmod(data, 0o755) }},                       //nolint:gosec // that is the fault
+		"open key":    {"permissions", func(_ *testing.T, data string) error { return os.Chmod(filepath.Join(data, "key"), 0o644) }}, //nolint:gosec // that is the fault
 		"missing key": {"key", func(_ *testing.T, data string) error { return os.Remove(filepath.Join(data, "key")) }},
 		"malformed key": {"key", func(_ *testing.T, data string) error {
 			return os.WriteFile(filepath.Join(data, "key"), []byte("x"), 0o600)
@@ -63,7 +63,7 @@ func TestDoctor(t *testing.T) {
 			return lock.Lock()
 		}},
 		"damaged database": {"database", func(_ *testing.T, data string) error {
-			f, err := os.OpenFile(filepath.Join(data, "holdfast.db"), os.O_RDWR, 0)
+			f, err := os.OpenFile(filepath.Join(data, "holdfast.db"), os.O_RDWR, 0) //nolint:gosec // in a folder of the test's own
 			if err != nil {
 				return err
 			}

@@ -63,7 +63,7 @@ func (c *cli) propose(ctx context.Context, path, to, id, collection string) erro
 	if err != nil {
 		return err
 	}
-	if err := p.Declaration.Complete(); err != nil {
+	if err := p.Complete(); err != nil {
 		return err
 	}
 	if c.json {

@@ -86,7 +86,7 @@ func (l *loader) load(ctx context.Context) error {
 	body, w := io.Pipe()
 	answers := make(chan answer200, 1)
 	go func() {
-		resp, err := l.client.send(work, http.MethodPost, collectionPath(l.collection, "records:batch"), "application/x-ndjson", body)
+		resp, err := l.client.send(work, http.MethodPost, collectionPath(l.collection, "records:batch"), "application/x-ndjson", body) //nolint:bodyclose // receive closes it
 		if err != nil {
 			_ = body.CloseWithError(err) // never fails; it wakes the sender
 		}

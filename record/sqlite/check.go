@@ -25,4 +25,3 @@ func Check(ctx context.Context, path string) (err error) {
 	}
 	return nil
 }
-

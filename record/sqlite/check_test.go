@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 	if err := sqlite.Check(t.Context(), path); err != nil {
 		t.Fatalf("a new database: %v", err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // in a folder of the test's own
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,16 +148,16 @@ func (o *object) read(dec *jsontext.Decoder, id string) error {
 // identify takes a string or a number as it is written.
 func (o *object) identify(value jsontext.Value) {
 	o.hasID = true
-	switch value.Kind() {
+	switch value[0] {
 	case '"':
 		text, err := jsontext.AppendUnquote(nil, value)
 		o.id, o.idErr = string(text), err
-	case '0':
-		o.id = string(value)
 	case 'n':
 		o.hasID = false
-	default:
+	case '{', '[', 't', 'f':
 		o.idErr = fault.Field("id", "must be a string or a number")
+	default:
+		o.id = string(value)
 	}
 }
 

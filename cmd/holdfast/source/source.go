@@ -194,6 +194,11 @@ type Stamp struct {
 	Head     string    `json:"head"` // digest of its first 64 KiB
 }
 
+// Same reports whether two stamps are of one file that has not changed.
+func (a Stamp) Same(b Stamp) bool {
+	return a.Size == b.Size && a.Head == b.Head && a.Modified.Equal(b.Modified)
+}
+
 // Stamp returns the file's stamp, and false where reading cannot be resumed:
 // standard input, a single document, and folders, whose unchanged files cost
 // little.
