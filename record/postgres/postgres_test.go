@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,43 @@ import (
 func TestConformance(t *testing.T) {
 	conform.Record(t, func(t *testing.T) record.Store { return openStore(t) })
 }
+
+// TestConformanceOfManyProcesses gives each transaction to another store of
+// the same schema, as if another process had begun it.
+func TestConformanceOfManyProcesses(t *testing.T) {
+	conform.Record(t, func(t *testing.T) record.Store {
+		cfg := postgres.Config{URL: testpg.URL(t), Schema: testpg.Schema(), MaxConns: 6}
+		m := &many{stores: []*postgres.Store{openConfig(t, cfg)}}
+		for range 2 {
+			s := openAt(t, cfg)
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			m.stores = append(m.stores, s)
+		}
+		return m
+	})
+}
+
+// many is several stores of one schema that take turns.
+type many struct {
+	stores []*postgres.Store
+	turn   atomic.Int64
+}
+
+func (m *many) next() *postgres.Store { return m.stores[int(m.turn.Add(1))%len(m.stores)] }
+
+func (m *many) View(ctx context.Context, fn func(record.Tx) error) error {
+	return m.next().View(ctx, fn)
+}
+
+func (m *many) Update(ctx context.Context, fn func(record.Tx) error) error {
+	return m.next().Update(ctx, fn)
+}
+
+func (m *many) Close() error { return nil } // the tests' cleanup closes each
 
 // openStore opens an empty store in a schema of its own, which is checked and
 // dropped when the test ends.

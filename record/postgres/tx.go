@@ -89,7 +89,9 @@ func (t *tx) get(ctx context.Context, doing string, dest []any, query string, ar
 type pipeline struct{ pgx.Batch }
 
 // do adds a statement whose rows do not matter.
-func (p *pipeline) do(query string, args ...any) { p.Queue(query, args...).Exec(func(pgconn.CommandTag) error { return nil }) }
+func (p *pipeline) do(query string, args ...any) {
+	p.Queue(query, args...).Exec(func(pgconn.CommandTag) error { return nil })
+}
 
 // read adds a query.
 func (p *pipeline) read(row func(pgx.Rows) error, query string, args ...any) {
