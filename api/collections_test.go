@@ -47,7 +47,7 @@ func TestDeclarationsThatAreRefused(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ name, path, body, says string }{
 		{"unknown key", tickets, "{\n\"content\": [\"body\"],\n\"contents\": []}", "line 3"},
-		{"unknown key in YAML", tickets, "content: [body]\nmodle: builtin\n", "line 2"},
+		{"unknown key in YAML", tickets, "content: [body]\nembedder: builtin\n", "line 2"},
 		{"no content", tickets, `{}`, "content"},
 		{"field twice", tickets, `{"content":["a"],"metadata":["a"]}`, "metadata[0]"},
 		{"other name", tickets, `{"collection":"other","content":["a"]}`, "collection"},

@@ -178,13 +178,16 @@ func flags(bits *int) string {
 	if bits == nil {
 		return "ism"
 	}
-	out := ""
-	for bit, letter := range map[int]string{2: "i", 8: "m", 16: "s"} {
-		if *bits&bit != 0 {
-			out += letter
+	var out []byte
+	for _, f := range []struct {
+		bit    int
+		letter byte
+	}{{2, 'i'}, {8, 'm'}, {16, 's'}} {
+		if *bits&f.bit != 0 {
+			out = append(out, f.letter)
 		}
 	}
-	return out
+	return string(out)
 }
 
 // asked gives the name under which an entity was asked for.

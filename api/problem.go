@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"runtime"
@@ -30,8 +31,7 @@ var statuses = map[fault.Kind]int{
 // problem turns an error into a problem document, and logs what the caller
 // is not shown.
 func (s *server) problem(ctx context.Context, err error) error {
-	var already huma.StatusError
-	if errors.As(err, &already) {
+	if _, already := errors.AsType[huma.StatusError](err); already {
 		return err
 	}
 	kind := fault.KindOf(err)
@@ -54,11 +54,8 @@ func (s *server) problem(ctx context.Context, err error) error {
 // is denied gets no time to send one.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	doc := s.problem(r.Context(), err)
-	var with huma.HeadersError
-	if errors.As(doc, &with) {
-		for name, values := range with.GetHeaders() {
-			w.Header()[name] = values
-		}
+	if with, ok := errors.AsType[huma.HeadersError](doc); ok {
+		maps.Copy(w.Header(), with.GetHeaders())
 	}
 	if fault.KindOf(err) == fault.Denied {
 		cutOff(w)

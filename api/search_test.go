@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -209,7 +210,7 @@ func TestInvariant6NoHitIsStale(t *testing.T) {
 				default:
 				}
 				mu.Lock()
-				before, dead := clone(floor), clone(gone)
+				before, dead := maps.Clone(floor), maps.Clone(gone)
 				mu.Unlock()
 				r, err := w.try("POST", tickets+"/search", strings.NewReader(`{"query":"word","k":50,"filter":{"status":"s1"}}`))
 				if err != nil || r.status != http.StatusOK {
@@ -249,14 +250,6 @@ func TestInvariant6NoHitIsStale(t *testing.T) {
 	if len(found) != len(want) {
 		t.Errorf("found %d records, want %d", len(found), len(want))
 	}
-}
-
-func clone(m map[string]float64) map[string]float64 {
-	out := make(map[string]float64, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // TestDropWhileIndexing: the runs of a dropped collection end quietly, nobody
