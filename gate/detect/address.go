@@ -27,8 +27,38 @@ func (sc *scan) addAddress(s, e int, base float32) {
 	e = unitAfter(sc.v, e)
 	if tail := sc.townAfter(e); tail > e {
 		e, base = tail, max(base, 0.93)
+	} else {
+		e = bareTown(sc.v, e)
 	}
 	sc.add(s, e, Location, "street-address", min(0.97, base+0.25*sc.ctx.bonus(ctxAddress)))
+}
+
+// bareTown extends a street that ends at e by a town without a postcode: ", Cork".
+func bareTown(v string, e int) int {
+	if at(v, e) != ',' || at(v, e+1) != ' ' || !isUpper(at(v, e+2)) {
+		return e
+	}
+	i := e + 2
+	for range 2 {
+		k := i
+		for k < len(v) && k-i < 24 && (lower[v[k]] != 0 || v[k] == '-' || v[k] >= 0x80) {
+			k++
+		}
+		if k-i < 3 || isUpper(at(v, i+1)) && !isUpper(v[e-1]) || monthName(v[i:k]) {
+			return e
+		}
+		if c := at(v, k); c != ' ' || isDigit(at(v, k+1)) {
+			if c == ' ' || isAlnum(c) || c == '@' || c == '\'' {
+				return e
+			}
+			return k
+		}
+		if !isUpper(at(v, k+1)) {
+			return k
+		}
+		i = k + 1
+	}
+	return e
 }
 
 // streetAfterName handles "12 Baker Street", "221B Baker St", "1600 Pennsylvania Avenue".

@@ -99,13 +99,22 @@ func timeOfDay(v string, i int) int {
 
 // reportDate says whether [i, e) is a date of birth or any date. weak dates need the context.
 func (sc *scan) reportDate(i, e int, weak bool) {
+	score := float32(0)
 	switch {
-	case sc.label(i)&ctxBirth != 0, bornBefore(sc.v, i):
-		sc.add(i, e, DateOfBirth, "date-of-birth", 0.95)
-	case sc.ctx.near&ctxBirth != 0 && !weak:
-		sc.add(i, e, DateOfBirth, "date-of-birth", 0.75)
-	case sc.ctx.far&ctxBirth != 0 && !weak:
-		sc.add(i, e, DateOfBirth, "date-of-birth", 0.5)
+	case sc.label(i)&ctxBirth != 0 && sc.label(i)&ctxOrder == 0 || bornBefore(sc.v, i, weak):
+		score = 0.95
+	case sc.bornEnd > 0 && i-sc.bornEnd <= 12 && i > sc.bornEnd && strings.IndexByte(sc.v[sc.bornEnd:i], '\n') < 0: // "12/03/1985, not 12/03/1958"
+		score = 0.6
+	default:
+		score = sc.bornNear(i, e)
+		if weak && score > 0 {
+			score -= 0.1
+		}
+	}
+	switch {
+	case score >= 0.4:
+		sc.bornEnd = e
+		sc.add(i, e, DateOfBirth, "date-of-birth", score)
 	case weak:
 		sc.add(i, e, DateTime, "date", 0.3)
 	default:
@@ -113,12 +122,66 @@ func (sc *scan) reportDate(i, e int, weak bool) {
 	}
 }
 
-// bornBefore recognises what is too short for a keyword: "né le", "née le", "*" as on German forms, "o".
-func bornBefore(v string, i int) bool {
-	w := v[max(0, i-8):i]
-	for _, s := range [...]string{" ne le ", "\nne le ", "(ne le ", "nee le ", "Ne le ", "Nee le ", " ne en ", "nato il ", "*", "* "} {
-		if strings.HasSuffix(w, s) {
-			return s[0] != '*' || strings.HasSuffix(v[max(0, i-3):i], " "+s) || strings.HasSuffix(v[max(0, i-3):i], "("+s)
+// bornNear scores what words for birth in the window say about the date [i, e). A word counts for the first date
+// behind it, and not across a line that names something else: "Born on: …\nNoticed on: 2025-03-01".
+func (sc *scan) bornNear(i, e int) float32 {
+	if !sc.ctx.any(ctxBirth) {
+		return 0
+	}
+	v, last := sc.v, -1
+	for k := sc.at; k < len(sc.marks) && sc.marks[k].start < e+farAfter; k++ {
+		m := &sc.marks[k]
+		switch {
+		case m.kinds&ctxBirth == 0:
+		case m.start < i:
+			last = k
+		case last < 0 && m.start >= e && m.start-e <= 12 && strings.IndexAny(v[e:m.start], "\n.;") < 0: // "12.03.1985 geboren"
+			return 0.6
+		}
+	}
+	if last < 0 || sc.marks[last].end <= sc.bornEnd || i-sc.marks[last].end > farBefore {
+		return 0
+	}
+	gap := v[sc.marks[last].end:i]
+	if nl := strings.LastIndexByte(gap, '\n'); nl >= 0 && strings.IndexByte(gap[:nl], '?') < 0 {
+		if own := strings.TrimSpace(gap[nl+1:]); own != "" && strings.IndexByte(":=.", own[len(own)-1]) >= 0 {
+			return 0 // the line has a label of its own
+		}
+		if above := strings.TrimRight(gap[:nl], " \r"); strings.HasSuffix(above, ":") && strings.IndexByte(above, '\n') >= 0 {
+			return 0 // so has the line above
+		}
+	}
+	if len(gap) <= nearBefore {
+		return 0.75
+	}
+	return 0.55
+}
+
+// bornBefore recognises what is no keyword: "né le", "née le", "d.o.b.", "b.", "*" as on German forms.
+func bornBefore(v string, i int, weak bool) bool {
+	from := max(0, i-16)
+	var buf [16]byte
+	w := buf[:0]
+	for _, c := range []byte(v[from:i]) {
+		if isUpper(c) {
+			c |= 0x20
+		}
+		if c == '\n' {
+			c = ' '
+		}
+		w = append(w, c)
+	}
+	s := strings.TrimRight(string(w), " :=\t\"'")
+	if s == "" {
+		return false
+	}
+	if k := len(s) - 1; s[k] == '*' && (k == 0 && from == 0 || k > 0 && (s[k-1] == ' ' || s[k-1] == '(')) {
+		return !weak && i-from-k <= 3 && (at(v, from+k+1) != ' ' || at(v, from+k-1) == '(' || at(v, from+k-1) == ' ')
+	}
+	for _, x := range [...]string{"d.o.b", "d.o.b.", "d. o. b.", "d/o/b", "ne le", "nee le", "ne(e) le", "ne(e)", "ne/e le", "ne en", "nee en",
+		"nato il", "nata il", "f. nac.", "fec. nac.", "f.nac.", " b.", "(b.", " *"} {
+		if rest, ok := strings.CutSuffix(s, x); ok && (!weak || x[0] != ' ' && x[0] != '(') && (x[0] == ' ' || x[0] == '(' || rest == "" || lower[rest[len(rest)-1]] == 0) {
+			return true
 		}
 	}
 	return false
@@ -178,6 +241,24 @@ func (sc *scan) monthDate(c *cand) {
 			if n, k := figures(v, j+1, 2); n >= 0 && k == j+3 && !isAlnum(at(v, k)) {
 				end, year = k, true
 				break
+			}
+		}
+	}
+	if day && !year && start < c.pos { // "12 Mar 85", "12. März '85"
+		for _, gap := range [...]string{" '", " ", "/", ", "} {
+			if !strings.HasPrefix(v[j:], gap) {
+				continue
+			}
+			k := j + len(gap)
+			if n, z := figures(v, k, 2); n >= 0 && z == k+2 && !isAlnum(at(v, z)) && at(v, z) != ':' && at(v, z) != '%' && (at(v, z) != '.' && at(v, z) != ',' || !isDigit(at(v, z+1))) {
+				sc.look(c.pos)
+				sc.reportDate(start, z, true)
+				return
+			} else if n >= 0 && z == k+2 && at(v, z) == ',' {
+				if sc.look(c.pos); sc.col&ctxBirth != 0 {
+					sc.reportDate(start, z, true)
+					return
+				}
 			}
 		}
 	}

@@ -252,6 +252,7 @@ func (sc *scan) email(i int) {
 	if d.end == 0 || (spaced || d.spaced) && !d.known {
 		return
 	}
+	sc.marks = append(sc.marks, mark{i, i + 1, sc.line, ctxContact})
 	if sc.byteAt(d.end) == ':' && v[start:end] == "git" {
 		return // scp-style address of a repository
 	}

@@ -133,7 +133,8 @@ var keywords = func() []keyword {
 	numbered(actStreet,
 		// 1: behind the name, number before it all: 12 Baker Street
 		`street st road rd avenue ave lane ln drive dr boulevard blvd court ct way place pl square sq terrace close
-		crescent cres gardens gdns parkway pkwy highway hwy grove mews walk row hill circle cir trail loop alley quay wharf`,
+		crescent cres gardens gdns parkway pkwy highway hwy grove mews walk row hill circle cir trail trl loop alley quay wharf parade pde circuit cct crossing xing
+		expressway turnpike plaza`,
 		// 2: before the name, number behind it all: Calle Mayor 5
 		`calle avenida avda av plaza paseo camino carrera ronda travesia carretera via viale piazza corso largo rua travessa alameda`,
 		// 3: before the name, number before that: 12 rue de la Paix

@@ -141,7 +141,7 @@ func (d *dialled) read(v string, i int) {
 			}
 			j++
 		}
-		if j == i || j >= len(v) || !isDigit(v[j]) {
+		if j == i || j >= len(v) || !isDigit(v[j]) || sep == '/' && v[i] == ' ' && v[j-1] == ' ' && d.n >= 8 { // another one
 			return
 		}
 		if d.groups < maxPhoneGroups {
@@ -165,7 +165,7 @@ func (sc *scan) phone(i int) {
 		return
 	}
 	v, d := sc.v, &sc.dial
-	if p := at(v, i-1); isAlnum(p) || p == '+' || p == '$' || p == '#' || p == '_' || p == '=' && v[i] == '+' && at(v, i-2) == '+' ||
+	if p := at(v, i-1); isAlnum(p) || p == '/' && isAlnum(at(v, i-2)) && !isDigit(at(v, i-2)) && v[i] != '+' && v[i] != '(' || p == '+' || p == '$' || p == '#' || p == '_' || p == '=' && v[i] == '+' && at(v, i-2) == '+' ||
 		p == '(' && v[i] != '+' && v[i] != '(' && d.paren {
 		return
 	}
@@ -271,14 +271,20 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		return 0
 	}
 	format := d.format(g)
-	named := sc.label(sc.dialStart)&ctxPhone != 0
-	if !named && bonus > 0 {
+	named := sc.label(sc.dialStart)&ctxPhone != 0 || sc.another()
+	signed := false
+	switch {
+	case named:
+		bonus = max(bonus, 0.6)
+	case bonus > 0:
 		bonus = 0.6
+	case ctx.any(ctxContact) && ctx.near&ctxOrder == 0 && sc.apart(d.ends[g]), ownNumber(sc.v, sc.dialStart) && format != formNone:
+		signed, bonus = true, 0.6
 	}
-	if sc.midChain && !named && !d.paren && d.seps[1] == ' ' {
+	if sc.midChain && !named && !signed && !d.paren && d.seps[1] == ' ' {
 		return 0
 	}
-	if format == formNone && !named && (n < 9 || !ownNumber(sc.v, sc.dialStart)) || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
+	if format == formNone && !named && (n < 9 || !ownNumber(sc.v, sc.dialStart)) && (n < 10 || !signed) || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
 		return 0
 	}
 	regions := sc.s.regions.bare
@@ -305,7 +311,7 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		return 0.55 + 0.25*bonus
 	}
 	// Numbers set aside for fiction and newly opened ranges are not in the plans.
-	if named && n >= 7 && n <= 12 && (format != formNone || n >= 9) {
+	if (named || signed && format != formNone) && n >= 7 && n <= 12 && (format != formNone || n >= 9) {
 		return 0.55
 	}
 	if format == formStrong && d.paren && n == 10 {
@@ -403,10 +409,41 @@ func thousands(d *dialled, g int) bool {
 	return true
 }
 
+// another reports whether the number under inspection follows a telephone number, as in "… / …" and "…, alt …".
+func (sc *scan) another() bool {
+	gap := sc.dialStart - sc.phoneEnd
+	if sc.phoneEnd == 0 || gap < 1 || gap > 16 {
+		return false
+	}
+	s := sc.v[sc.phoneEnd:sc.dialStart]
+	for _, w := range [...]string{"/", ",", ";", "or", "alt", "and", "oder", "und", "ou", "o", "y", "et", "e", "also", "bzw", "|", "(", "&", "auch", ", or", ", alt", ", and", ", auch", "or on"} {
+		if t := strings.Trim(s, " ."); t == w {
+			return w != "," && w != ";" && w != "|" || len(s) <= 3
+		}
+	}
+	return false
+}
+
+// apart reports whether the number under inspection, which ends at end, stands on a line of its own or between the
+// marks that part the entries of a signature.
+func (sc *scan) apart(end int) bool {
+	v := sc.v
+	part := func(c byte) bool { return c == 0 || c == '\n' || c == '\r' || c == '|' || c >= 0x80 || c == '\t' }
+	i := sc.dialStart
+	for i > 0 && (v[i-1] == ' ' || v[i-1] == '>' || v[i-1] == '*') {
+		i--
+	}
+	for end < len(v) && v[end] == ' ' {
+		end++
+	}
+	return part(at(v, i-1)) && part(at(v, end))
+}
+
 // ownNumber reports whether words such as "my number is" stand right before i.
 func ownNumber(v string, i int) bool {
-	w := strings.ToLower(v[max(0, i-24):i])
-	for _, s := range [...]string{"my number", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer"} {
+	w := strings.ToLower(v[max(0, i-28):i])
+	for _, s := range [...]string{"my number", "our number", "old number", "number used to be", "old one was", "new one is", "neue nummer", "alte nummer", "numero antiguo",
+		"nuevo numero", "ancien numero", "nouveau numero", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer"} {
 		if strings.Contains(w, s) {
 			return true
 		}

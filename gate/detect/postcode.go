@@ -148,7 +148,7 @@ var usStates = func() map[string]bool {
 
 func australian(v string, i int) bool {
 	for _, s := range [...]string{"NSW ", "VIC ", "QLD ", "SA ", "WA ", "TAS ", "ACT ", "NT "} {
-		if strings.HasSuffix(v[max(0, i-4):i], s) {
+		if strings.HasSuffix(v[max(0, i-4):i], s) && !isAlnum(at(v, i-len(s)-1)) {
 			return true
 		}
 	}

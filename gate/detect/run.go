@@ -205,6 +205,9 @@ func (sc *scan) number(c *cand) {
 			sc.pin(i, c.end)
 		}
 	}
+	if c.arg == 0 {
+		sc.anchor(i, c.end)
+	}
 	if inner {
 		return
 	}
