@@ -32,7 +32,13 @@ type ingestFlags struct {
 func (c *cli) ingestCommand() *cobra.Command {
 	var f ingestFlags
 	cmd := &cobra.Command{
-		Use: "ingest PATH…", Short: "Load JSON lines, CSV, or a folder of text and Markdown files", Args: cobra.MinimumNArgs(1),
+		Use: "ingest PATH…", Short: "Load JSON lines, CSV, or a folder of text and Markdown files",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("name a file or a folder to load, or - for standard input")
+			}
+			return nil
+		},
 		Long: `Loads records from JSON lines ({"id","fields"} or flat objects), CSV with a
 header, or folders of text and Markdown files; files may be compressed (.gz),
 and - reads JSON lines from standard input.

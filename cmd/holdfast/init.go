@@ -25,7 +25,13 @@ import (
 func (c *cli) initCommand() *cobra.Command {
 	var to, id, collection string
 	cmd := &cobra.Command{
-		Use: "init FILE", Short: "Propose a declaration for JSON lines, CSV or a folder of documents", Args: cobra.ExactArgs(1),
+		Use: "init FILE", Short: "Propose a declaration for JSON lines, CSV or a folder of documents",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("name one file or folder to look at")
+			}
+			return nil
+		},
 		Long: `Looks at the first rows of a file and proposes how to declare it: which fields
 are embedded, which are filtered on, which hold personal data. Nothing is
 stored, and no values are printed, except those of enumerations.`,
