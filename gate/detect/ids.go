@@ -117,12 +117,22 @@ func (id *idRule) score(r *run, n int, ctx context) float32 {
 	case base == 0 && bonus == 0:
 		return 0
 	case base == 0:
-		if !r.uniform(n) && len(id.groupings) > 0 && bonus < 1 {
+		if !r.uniform(n) && len(id.groupings) > 0 && bonus < 1 || r.slashed(n) {
 			return 0
 		}
 		return 0.45 + 0.4*bonus
 	}
 	return min(0.99, base+0.3*bonus*(1.2-base)+0.1*bonus)
+}
+
+// slashed reports whether a slash separates groups of the first n characters: the number of a file, not of a person.
+func (r *run) slashed(n int) bool {
+	for e := r.ends & (1<<(n-1) - 1); e != 0; e &= e - 1 {
+		if r.sep[bits.TrailingZeros64(e)] == '/' {
+			return true
+		}
+	}
+	return false
 }
 
 // weighted is the sum of the digits times weights; d may be longer.
@@ -205,8 +215,11 @@ func (sc *scan) labelled(r *run, ctx context) {
 			if !r.whole(sc.v, n) || !l.letters && !r.allDigits(n) || r.breaks(n) > 0 {
 				continue
 			}
-			if r.dotted(n) {
-				continue // a version
+			if r.dotted(n) || r.dated(n) {
+				continue // a version, a date
+			}
+			if l.typ == BankAccount && n == 6 && r.ends&63 == 1<<2|1<<5 && lab&ctxNumber == 0 {
+				continue // a customer's account
 			}
 			if l.typ == USPassport && r.digits>>1&(1<<8-1) != 1<<8-1 {
 				continue // a letter or a digit, and eight digits
@@ -218,6 +231,21 @@ func (sc *scan) labelled(r *run, ctx context) {
 			break
 		}
 	}
+}
+
+// dated reports whether the first n characters are a date such as 2025-01-06.
+func (r *run) dated(n int) bool {
+	if n != 8 || !r.allDigits(8) {
+		return false
+	}
+	c := r.c[:8]
+	switch r.ends & 0x7f {
+	case 1<<3 | 1<<5:
+		return date(num(c[6:8]), num(c[4:6])) && (c[0] == '1' || c[0] == '2')
+	case 1<<1 | 1<<3:
+		return date(num(c[:2]), num(c[2:4])) || date(num(c[2:4]), num(c[:2]))
+	}
+	return false
 }
 
 // dotted reports whether a dot or slash separates groups of the first n characters.
@@ -233,7 +261,7 @@ func (r *run) dotted(n int) bool {
 // label is the context right before pos: "Passport No: ", "account number is ". Between the word and the value stand
 // at most a few words of the same sentence.
 func (sc *scan) label(pos int) kinds {
-	k := sc.col
+	k, person := sc.col, -len(sc.v)
 	for i := sc.at; i < len(sc.marks) && sc.marks[i].start < pos; i++ {
 		m := &sc.marks[i]
 		if pos-m.end > 32 || m.end > pos {
@@ -264,10 +292,15 @@ func (sc *scan) label(pos int) kinds {
 		if !ok || words > 4 {
 			continue
 		}
-		k |= m.kinds
-		if m.kinds&ctxID != 0 && words > 0 && idCardGap(gap) {
-			k |= ctxIDCard
+		card := m.kinds&ctxID != 0 && (words > 0 && idCardGap(gap) || m.start-person <= 4)
+		if person = -len(sc.v); m.kinds&(ctxID|ctxTax) != 0 && m.kinds&ctxOrder == 0 { // "national", "tax", before "ID"
+			person = m.end
 		}
+		if card {
+			k |= m.kinds&^ctxOrder | ctxIDCard
+			continue
+		}
+		k |= m.kinds
 	}
 	return k
 }
@@ -275,5 +308,6 @@ func (sc *scan) label(pos int) kinds {
 // idCardGap reports whether what follows "ID" makes it the number of a card: "ID card", "ID number", "ID no."
 func idCardGap(gap string) bool {
 	gap = strings.ToLower(gap)
-	return strings.HasPrefix(gap, " card") || strings.HasPrefix(gap, " number") || strings.HasPrefix(gap, " no") || strings.HasPrefix(gap, " document")
+	return strings.HasPrefix(gap, " card") || strings.HasPrefix(gap, " number") || strings.HasPrefix(gap, " no") || strings.HasPrefix(gap, " document") ||
+		strings.HasPrefix(gap, " id")
 }

@@ -6,7 +6,7 @@ import "strings"
 var asianIDs = []idRule{
 	{typ: INAadhaar, rule: "in-aadhaar", pics: "999999999999 9999_9999_9999 9999-9999-9999", ctx: ctxAadhaar, grouped: 0.7, ok: aadhaar},
 	{typ: INPAN, rule: "in-pan", pics: "AAAAA9999A", ctx: ctxPAN | ctxTax, plain: 0.7, ok: inPAN},
-	{typ: AUTFN, rule: "au-tfn", pics: "999999999 999_999_999 999-999-999", ctx: ctxTFN, ok: tfn},
+	{typ: AUTFN, rule: "au-tfn", pics: "999999999 999_999_999 999-999-999", ctx: ctxTFN | ctxTax, ok: tfn},
 	{typ: AUMedicare, rule: "au-medicare", pics: "9999999999 9999_99999_9", ctx: ctxMedicare, grouped: 0.5, ok: medicare},
 	{typ: AUABN, rule: "au-abn", pics: "99999999999 99_999_999_999", ctx: ctxABN, grouped: 0.6, ok: abn},
 	{typ: AUACN, rule: "au-acn", pics: "999999999 999_999_999", ctx: ctxABN, ok: acn},

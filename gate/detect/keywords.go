@@ -25,7 +25,7 @@ var keywords = func() []keyword {
 		}
 	}
 	list(ctxPhone, actNone, `phone telephone tel mobile cell cellphone call called calling dial fax sms whatsapp
-		hotline callback extension voicemail landline ph mob phones mobiles phoned ring rang ringing cb text texts texted txt reachable reached
+		hotline callback extension voicemail landline ph mob phones mobiles phoned ring rang picks reach ringing cb text texts texted txt reachable reached
 		handset answers desk telephoned
 		telefon telefonnummer handy handynummer mobil mobilnummer rufnummer festnetz anrufen anruf ruf fon rueckruf ruckruf durchwahl
 		erreichbar erreichen erreiche telefonisch
@@ -100,7 +100,7 @@ var keywords = func() []keyword {
 		wiederherstellungscodes backupcodes`)
 	list(ctxContact, actNone, `regards sincerely thanks cheers yours rgds thx saludos gracias atentamente cordialement grusse gruss gruessen
 		saluti groeten pozdrawiam hilsen halsningar cordiali abraco sent`)
-	list(ctxNumber, actNone, `number numbers numero nummer num`)
+	list(ctxNumber, actNone, `number numbers numero nummer num ask try sits office direct switchboard reception record caller fragen`)
 	list(ctxKey, actNone, `revoke revoked leaked webhook api rotated keys`)
 	list(0, actPassword, `pass`)
 	list(ctxKey, actNone, `token secret apikey credential credentials auth`)

@@ -132,6 +132,8 @@ func (sc *scan) ipv4(i int) bool {
 	c := sc.ctx
 	score := float32(0.6)
 	switch {
+	case sc.label(i)&ctxVersion != 0 && sc.label(i)&ctxIP&^ctxVersion == 0, c.near&ctxVersion != 0 && strings.HasSuffix(strings.ToLower(v[max(0, i-8):i]), "version "):
+		return false
 	case c.near&ctxIP != 0 || sc.byteAt(j) == ':' && isDigit(sc.byteAt(j+1)) || sc.byteAt(j) == '/' && isDigit(sc.byteAt(j+1)):
 		score = 0.95
 	case c.near&ctxVersion != 0 || sc.byteAt(i-1) == '/' && !big:

@@ -181,7 +181,15 @@ func (sc *scan) phone(i int) {
 	if !d.plus && d.n > 9 && d.upTo[0] >= 2 && d.digits[0] == '0' && d.digits[1] == '0' && d.digits[2] != '0' && d.digits[2] != '1' {
 		international, digits = true, 2
 	}
-	for g := d.groups - 1; g >= 0; g-- {
+	last := d.groups - 1
+	if international { // a whole number that ends its line does not go on in the next
+		for g := 1; g <= last; g++ {
+			if n := d.upTo[g-1]; d.seps[g] == '\n' && n >= 9 && n-digits <= 15 && sc.international(d, digits, n) > 0 {
+				last = g - 1
+			}
+		}
+	}
+	for g := last; g >= 0; g-- {
 		n := d.upTo[g]
 		if n < 6 || n-digits > 15 || !sc.phoneEndOK(d.ends[g]) {
 			continue
@@ -271,8 +279,11 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		return 0
 	}
 	format := d.format(g)
-	named := sc.label(sc.dialStart)&ctxPhone != 0 || sc.another()
-	signed := false
+	lab := sc.label(sc.dialStart)
+	if lab&ctxOrder != 0 && lab&(ctxPhone|ctxNumber|ctxID) == 0 && format != formStrong {
+		return 0
+	}
+	named, signed, asked := lab&ctxPhone != 0 || sc.another(), false, false
 	switch {
 	case named:
 		bonus = max(bonus, 0.6)
@@ -280,11 +291,13 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		bonus = 0.6
 	case ctx.any(ctxContact) && ctx.near&ctxOrder == 0 && sc.apart(d.ends[g]), ownNumber(sc.v, sc.dialStart) && format != formNone:
 		signed, bonus = true, 0.6
+	case lab&ctxNumber != 0 && (lab|ctx.near)&ctxOrder == 0 && g == d.groups-1 && (d.digits[0] == '0' || !thousands(d, g)) && (format != formNone || n >= 10):
+		bonus, asked = 0.6, true
 	}
 	if sc.midChain && !named && !signed && !d.paren && d.seps[1] == ' ' {
 		return 0
 	}
-	if format == formNone && !named && (n < 9 || !ownNumber(sc.v, sc.dialStart)) && (n < 10 || !signed) || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
+	if format == formNone && !named && (n < 9 || !ownNumber(sc.v, sc.dialStart)) && (n < 10 || !signed && !asked) || format != formStrong && ctx.near&ctxOrder != 0 && ctx.near&ctxPhone == 0 {
 		return 0
 	}
 	regions := sc.s.regions.bare

@@ -167,6 +167,9 @@ func (sc *scan) nameColumns(t *grid) {
 
 func columnName(cell string) bool {
 	words := 0
+	if cell = strings.TrimSpace(cell); cell != "" && lower[cell[0]] == 0 && cell[0] != '"' && cell[0] < 0x80 && cell[0] != '#' && strings.Trim(cell, "-") != "" {
+		return false // a bullet
+	}
 	for i := range len(cell) {
 		c := cell[i]
 		if isDigit(c) || strings.IndexByte("?!:={}[]<>", c) >= 0 || c == '.' && i+1 < len(cell) && cell[i+1] == ' ' && i > 5 || c == '(' && i > 0 && cell[i-1] != ' ' {
@@ -176,7 +179,7 @@ func columnName(cell string) bool {
 			words++
 		}
 	}
-	return len(cell) <= 36 && words <= 5
+	return len(cell) <= 36 && words <= 4
 }
 
 // wordKinds is the context that the words of s give.
