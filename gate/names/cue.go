@@ -86,10 +86,20 @@ func (d *document) cues() {
 	}
 }
 
+// among adds what c may stand among: a filler is as good as a greeting, if there is one.
+func (c cue) among() cue {
+	for _, group := range [2]cue{greeting | filler, closing | polite} {
+		if c&group != 0 {
+			c |= group
+		}
+	}
+	return c
+}
+
 // lead is what a line says before a word.
 type lead struct {
 	words  int  // words in it
-	all    cue  // what every word of it is
+	all    cue  // what every word of it is or may stand among
 	any    cue  // what some word of it is
 	last   cue  // what its last word is
 	colon  bool // it ends with a colon
@@ -114,7 +124,7 @@ func readLead(text string) lead {
 			}
 			if word := text[i:end]; !l.stamp || !zones[word] {
 				l.last = vocabulary[crf.FoldHash(word)]
-				l.all &= l.last
+				l.all &= l.last.among()
 				l.any |= l.last
 				l.words++
 			}
@@ -175,7 +185,7 @@ func (d *document) announced(i, line int, l lead) int {
 			return n
 		}
 	}
-	if w.Case != crf.Lower && (l.last&wrote != 0 && first == ':' || d.writes(rest)) {
+	if w.Case != crf.Lower && (l.last&wrote != 0 && first == ':' || writes(rest)) {
 		return n
 	}
 	return 0
@@ -242,11 +252,11 @@ func (d *document) above(line int) lead {
 }
 
 func (l lead) greets() bool {
-	return l.words > 0 && l.any&greeting != 0 && l.all&(greeting|filler) != 0
+	return l.words > 0 && l.any&greeting != 0 && l.all&filler != 0
 }
 
 func (l lead) closes() bool {
-	return l.words > 0 && l.any&closing != 0 && l.all&(closing|polite) != 0
+	return l.words > 0 && l.any&closing != 0 && l.all&polite != 0
 }
 
 // unusual cuts n words from i on before the first that is an ordinary word.
@@ -269,15 +279,11 @@ func (d *document) named(i, n int) bool {
 	return false
 }
 
-// writes tells whether rest begins with " wrote:" or the like.
-func (d *document) writes(rest string) bool {
-	rest, ok := strings.CutPrefix(rest[:min(len(rest), 16)], " ")
-	end := strings.IndexByte(rest, ':')
-	if !ok || end < 0 {
-		return false
-	}
-	word := rest[strings.LastIndexByte(rest[:end], ' ')+1 : end]
-	return vocabulary[crf.FoldHash(word)]&wrote != 0
+// writes tells whether rest begins with " wrote:", " a écrit :" or the like.
+func writes(rest string) bool {
+	rest, _, ok := strings.Cut(rest[:min(len(rest), 16)], ":")
+	rest = strings.TrimPrefix(strings.TrimSpace(rest), "a ")
+	return ok && vocabulary[crf.FoldHash(rest)]&wrote != 0
 }
 
 // name scores n words from i on as a name.

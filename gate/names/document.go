@@ -85,7 +85,7 @@ func (d *document) refine(dst []crf.Span, text string, words []crf.Candidate, sp
 
 // read notes which span covers which word.
 func (d *document) read(words []crf.Candidate) {
-	d.words = d.words[:0]
+	d.words = slices.Grow(d.words[:0], len(words))
 	at := 0
 	for _, w := range words {
 		for at < len(d.spans) && d.spans[at].End <= w.Start {
@@ -277,7 +277,7 @@ func (d *document) complete() {
 }
 
 // convert makes persons of places and organisations that are less certain than what
-// their words are elsewhere.
+// their words are elsewhere, and of organisations all of whose words a cue announced.
 func (d *document) convert() {
 	for i := 0; i < len(d.words); {
 		at := d.words[i].span
@@ -287,13 +287,14 @@ func (d *document) convert() {
 		}
 		if at >= 0 && d.spans[at].Kind != crf.Person {
 			s := &d.spans[at]
-			score, covered, plain := float32(0), 0, true
+			score, covered, plain, announced := float32(0), 0, true, s.Kind == crf.Organisation
 			for _, w := range d.words[i:end] {
 				score = max(score, w.score)
 				covered += w.End - w.Start
+				announced = announced && w.score >= cueUnknown
 				plain = plain && (w.score > 0 || w.Named && w.Common < 2 && w.Case == d.words[i].Case)
 			}
-			if score > s.Score && plain && s.End-s.Start-covered < end-i {
+			if (score > s.Score || announced) && plain && s.End-s.Start-covered < end-i {
 				s.Kind, s.Score = crf.Person, score
 			}
 		}

@@ -57,9 +57,13 @@ type Options struct {
 	Threshold float32
 }
 
-// recallBias is what Recall takes, in nats, from the score of a token being no name:
-// a token is named although being none is thought e^1.5 = 4.5 times as likely.
-const recallBias = 1.5
+// A bias, in nats, is taken from the score of a token being no name: with 1.5 a token is
+// named although being none is thought e^1.5 = 4.5 times as likely. A name that is missed
+// costs more than a word that is hidden, so there is some bias always.
+const (
+	plainBias  = 0.3
+	recallBias = 1.5
+)
 
 // revision changes whenever the second look at a text does.
 const revision = 2
@@ -101,7 +105,7 @@ func (t *Tagger) Version() string { return t.version }
 // Tag appends the names in text to dst, in order and without overlaps.
 func (t *Tagger) Tag(dst []Span, text string, opts Options) []Span {
 	m := t.scratch.Get().(*memory) // New makes nothing else
-	var bias float32
+	bias := float32(plainBias)
 	if opts.Recall {
 		bias = recallBias
 	}

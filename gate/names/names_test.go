@@ -63,8 +63,13 @@ var sentences = []struct {
 	{"Warm regards,\nXolqui Braevik", []string{"PERSON Xolqui Braevik"}},
 	{"Dear Xolqui,\n\nYour order is late. XOLQUI'S CARD WAS DECLINED.", []string{"PERSON Xolqui", "PERSON XOLQUI"}},
 	{"Dear Xolqui,\n\nsee /home/xolqui/Xolqui.png and [XOLQUI].", []string{"PERSON Xolqui"}},
+	{"Guten Tag Xolqui,\n\nIhre Lieferung ist da.", []string{"PERSON Xolqui"}},
+	{"Bonjour Xolqui,\nmerci.\n\nCordialement,\nYezrin Kovtaal", []string{"PERSON Xolqui", "PERSON Yezrin Kovtaal"}},
+	{"Please send Ji-woo Kang the Berlin report.", []string{"PERSON Ji-woo Kang", "LOCATION Berlin"}},
+	{"Product: Oscar kettle\nSerial: 4711", []string{}},
+	{"Im Karton lag leider nur die Rechnung vom Freitag.", []string{}},
 	{"Set up by Adamczyk, Bartosz on Monday.", []string{"PERSON Adamczyk, Bartosz"}},
-	{"Write to xolqui.braevik@example.org. The form was sent by Xolqui Braevik.", []string{"PERSON Xolqui Braevik"}},
+	{"Write to xolqui.braevik@example.org. The parcel was left with Xolqui in error.", []string{"PERSON Xolqui"}},
 }
 
 func TestFindsNames(t *testing.T) {
@@ -133,7 +138,7 @@ func TestFarTextChangesNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1)) //nolint:gosec // G404: a reproducible text
 	for range 60 {
 		before, after := letter(rng, 120), letter(rng, 120)
-		switch rng.IntN(4) { // texts that are one long run of possible names, and other extremes
+		switch rng.IntN(5) { // texts that are one long run of possible names, and other extremes
 		case 0:
 			before = strings.Repeat("Maria Anna Peter ", 600)
 		case 1:
@@ -141,6 +146,9 @@ func TestFarTextChangesNothing(t *testing.T) {
 		case 2:
 			before = strings.Repeat("a", 9000) + " "
 			after = strings.Repeat(" ", 9000)
+		case 3: // a chat whose only known name is far away
+			before = "[09:12] Anna: hello\n" + strings.Repeat("[09:13] Zurriq: hi, I am waiting\n", 150)
+			after = "[09:14] Zurriq: still waiting\n" + after
 		}
 		middle := letter(rng, 3)
 		near := tail(before, far) + middle + head(after, far)

@@ -17,7 +17,7 @@ func trainingSet(corpora []Corpus, silver []Example, pools *Pools, opts trainOpt
 	for _, c := range corpora {
 		for _, s := range c.Train {
 			plain, spaced := s.render(false), s.render(true)
-			examples = append(examples, plain)
+			examples = append(examples, plain, plain) // they are worth more than what is made from them
 			if rng.Float64() < 0.5 {
 				examples = append(examples, spaced)
 			}

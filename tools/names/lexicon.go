@@ -23,6 +23,12 @@ var lexiconFile []byte
 //go:embed lexicon/words.txt
 var wordsFile string
 
+// romanisedFile lists names of cultures that the other lists have in their own script
+// only, or few of: by hand, frequent ones, a line for each culture and kind.
+//
+//go:embed lexicon/romanised.txt
+var romanisedFile string
+
 // Pools are the names that generated text draws from.
 type Pools struct {
 	Cultures []Culture
@@ -92,6 +98,29 @@ func readLexicon() (*crf.Lexicon, map[uint64]crf.Facts, *Pools, error) {
 			learn(facts, "W", word, 3, code)
 			if code != "en" {
 				foreign[code] = append(foreign[code], word)
+			}
+		}
+	}
+	for line := range strings.Lines(romanisedFile) {
+		head, list, _ := strings.Cut(line, ":")
+		code, kind, _ := strings.Cut(head, " ")
+		for name := range strings.FieldsSeq(list) {
+			// Long, So and Min are words first: the lexicon does not call them names.
+			clear := len(name) > 2 && facts[crf.FoldHash(name)].Common < 2
+			switch kind {
+			case "given":
+				given[code] = append(given[code], name)
+			case "surname":
+				surname[code] = append(surname[code], name)
+			}
+			switch {
+			case !clear:
+			case kind == "given":
+				learn(facts, "G", name, 2, code)
+			case kind == "surname":
+				learn(facts, "S", name, 2, code)
+			case kind == "part": // of a given name with a hyphen
+				learn(facts, "G", name, 1, code)
 			}
 		}
 	}

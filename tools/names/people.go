@@ -7,7 +7,7 @@ import (
 
 // familiar are the cultures met most often in the text that is gated; half of the
 // generated people are of one of them, the rest of any.
-var familiar = []string{"us", "us", "us", "us", "en", "en_GB", "en_US", "en_IE", "de_DE", "de_AT", "fr_FR", "es_ES", "es_MX", "it_IT", "nl_NL", "pt_BR", "pl_PL", "sv_SE", "en_IN", "tr_TR", "id_ID", "ro_RO", "hr_HR", "ru_RU-latn", "uk_UA-latn"}
+var familiar = []string{"us", "us", "us", "us", "en", "en_GB", "en_US", "en_IE", "de_DE", "de_AT", "fr_FR", "es_ES", "es_MX", "it_IT", "nl_NL", "pt_BR", "pl_PL", "sv_SE", "en_IN", "tr_TR", "id_ID", "ro_RO", "hr_HR", "ru_RU-latn", "uk_UA-latn", "ko-latn", "ja-latn", "vi-latn", "zh-latn", "in-latn", "in-latn", "af-latn", "af-latn", "uk-latn"}
 
 func (p *Pools) culture(rng *rand.Rand) *Culture {
 	if p.byCode == nil {

@@ -185,6 +185,9 @@ func (b *builder) slot(name string) bool {
 		b.follow(strings.ToLower(c.surname(r)))
 	case "I":
 		b.follow(initial(c.given(r)) + "." + pick(r, []string{"", " " + initial(c.given(r)) + "."}))
+	case "GI":
+		b.span(crf.Person, c.given(r)+" "+initial(c.surname(r)))
+		b.text.WriteByte('.')
 	case "PI":
 		b.span(crf.Person, c.surname(r)+", "+c.given(r))
 	case "SG":
@@ -437,6 +440,14 @@ func (b *builder) filler(name string) bool {
 		write("+%d %d %d", 1+r.IntN(98), 100+r.IntN(900), 100000+r.IntN(9000000))
 	case "E":
 		write("%s%d@example.%s", pick(r, b.g.pools.Words), r.IntN(100), pick(r, []string{"com", "org", "net"}))
+	case "MSG":
+		b.text.WriteString(pick(r, messages))
+	case "BROWSER":
+		b.text.WriteString(pick(r, browsers))
+	case "DEP":
+		b.text.WriteString(pick(r, departments))
+	case "PROD":
+		b.text.WriteString(b.product())
 	case "JOB":
 		b.text.WriteString(pick(r, jobs))
 	case `"`:
@@ -447,7 +458,37 @@ func (b *builder) filler(name string) bool {
 	return true
 }
 
+// product makes the name of a thing on sale. Many are called as people are.
+func (b *builder) product() string {
+	r := b.g.rng
+	brand := b.culture.given(r)
+	switch r.IntN(6) {
+	case 0:
+		brand = b.culture.surname(r)
+	case 1, 2:
+		brand = capital(pick(r, b.g.pools.Words))
+	case 3:
+		brand = capital(pick(r, syllables) + pick(r, syllables))
+	}
+	switch r.IntN(5) {
+	case 0:
+		return brand + " " + pick(r, editions)
+	case 1:
+		return brand + " " + pick(r, things) + " " + pick(r, editions)
+	case 2:
+		return brand + " " + capital(pick(r, things))
+	}
+	return brand + " " + pick(r, things)
+}
+
 var (
+	browsers    = strings.Split("Safari,Chrome,Firefox,Edge,Opera,Brave,Internet Explorer,Thunderbird,Outlook", ",")
+	departments = strings.Split("Formular,Portal,Konto,Postfach,Lager,Sekretariat,Kundencenter,Gerät,Netz,Modem,Telefon", ",")
+	editions    = strings.Split("Mini,Max,Pro,Plus,Lite,Air,One,2,3,X,XL,S,Go,Home,200,3000,M2,T5,Pro 2", ",")
+	things      = strings.Split("hub,plug,lamp,speaker,thermostat,kettle,camera,monitor,headset,keyboard,printer,scanner,scale,watch,tracker,doorbell,lock,sensor,charger,dock,tablet,phone,drone,vacuum,mower,heater,fan,blender,app,router,mixer,chair,desk,backpack,bike,tent,stove,projector,smart lock,air purifier,coffee machine,cloud backup,Cloud,Viewer,Cam,Sync,Desk", ",")
+	// messages are lines that name nobody.
+	messages = strings.Split(`Hi, is anybody there?|Let me check that for you.|Sure, one second.|I have been waiting for an hour now.|The light just keeps blinking.|No, that did not help.|Could you give me the order number?|It says the code has expired.|Thanks, that worked!|ok bye|I already tried turning it off and on.|Which version do you see?|The invoice shows the wrong amount.|Can I get a refund instead?|That will take two to three working days.|lol no|yes please|Is there anything else I can help you with?|My parcel never arrived.|I would rather talk to a human.|The app closes as soon as I open it.|Please restart the device.|Still nothing.|Thanks for your patience.|You charged me twice.|We have opened a case for you.|I need this before the weekend.|It was fine until yesterday.|The door was open and the box was gone.|Will do, thank you.|May I have your date of birth?|I can't find the settings page.|Nobody answered the phone.|Right, I will cancel it then.|Sorry about the trouble.|What is the status of my claim?|The screen stays black.|It happens every morning.|They promised a callback last week.|Fine, but please be quick.|hello??|Good news, it has shipped.|Never mind, found it.`, "|")
+
 	months = strings.Split("January February March April May June July August September October November December", " ")
 	days   = strings.Split("Monday Tuesday Wednesday Thursday Friday Saturday Sunday", " ")
 	jobs   = strings.Split("Sales Manager,Chief Executive Officer,CEO,CFO,Head of Marketing,Senior Engineer,Account Manager,Managing Director,President,Chairman,Vice President,Support Agent,Customer Success Manager,spokesman,spokeswoman,director,manager,chief executive,analyst,Professor of Physics,Office Manager,HR Business Partner,Team Lead", ",")

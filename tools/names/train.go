@@ -25,7 +25,7 @@ type trainOptions struct {
 	SilverTexts int    // most of its paragraphs used
 }
 
-var defaults = trainOptions{Epochs: 9, Rate: 0.05, L2: 2e-5, Dropout: 0.45, MinCount: 3, Features: 380_000, Seed: 1, Synthetic: 26_000, SilverTexts: 20_000}
+var defaults = trainOptions{Epochs: 9, Rate: 0.05, L2: 2e-5, Dropout: 0.45, MinCount: 3, Features: 460_000, Seed: 1, Synthetic: 15_000, SilverTexts: 20_000}
 
 const stride = 2 * (crf.Labels + 1) // weights, then their squared gradients, for one feature
 

@@ -86,6 +86,7 @@ func TestTokens(t *testing.T) {
 		"l'Italie d'Anna D'Angelo":      "l|'|Italie|d|'|Anna|D'Angelo",
 		"mail a.b@example.com or x@ y":  "mail|a.b@example.com|or|x|@|y",
 		"see https://example.com/a?b=c": "see|https://example.com/a?b=c",
+		"Kim Ji-woo's re-entry":         "Kim|Ji-woo|'|s|re-entry",
 		"王小明 42 x\u00ady":               "王|小|明|42|x\u00ady",
 		strings.Repeat("a", 70):         strings.Repeat("a", 70),
 	} {

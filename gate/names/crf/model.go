@@ -13,7 +13,7 @@ import (
 
 // Revision changes whenever tokens, features or decoding change; weights of another
 // revision are refused.
-const Revision = 1
+const Revision = 2
 
 // Model is a trained tagger. It is immutable and safe for concurrent use.
 type Model struct {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits that keep every decision local. Together with MaxRunBytes they bound how
-// far text can influence a label: two tokens and two gaps on either side of a run.
+// Limits that keep every decision local. Together with maxRunBytes they bound how
+// far text can influence a label: three tokens and gaps on either side of a run.
 const (
 	maxWordBytes  = 64  // a longer word is junk: never part of a name
 	maxChunkBytes = 512 // a longer stretch without white space is no URL or mail address
@@ -265,8 +265,11 @@ func (s *Scanner) joins(start, i, width int) bool {
 	return true
 }
 
-// hyphenates tells whether the hyphen at i joins two parts of the same case:
-// Jean-Luc and well-known, but not Paris-based.
+// maxSyllable is the longest part after a hyphen that belongs to a capitalised word.
+const maxSyllable = 4
+
+// hyphenates tells whether the hyphen at i joins two parts of the same case, Jean-Luc
+// and well-known, or a syllable, Ji-woo; but not Paris-based.
 func (s *Scanner) hyphenates(start, i int) bool {
 	if i+1 >= len(s.text) || i-start > maxWordBytes {
 		return false
@@ -276,7 +279,14 @@ func (s *Scanner) hyphenates(start, i int) bool {
 		return false
 	}
 	first, _ := utf8.DecodeRuneInString(s.text[start:])
-	return unicode.IsUpper(first) == unicode.IsUpper(r)
+	if unicode.IsUpper(first) == unicode.IsUpper(r) {
+		return true
+	}
+	end := i + 1
+	for end < len(s.text) && ascii[s.text[end]] == cLower {
+		end++
+	}
+	return i-start <= maxSyllable+1 && end-i-1 <= maxSyllable && !s.letterAt(end)
 }
 
 func (s *Scanner) letterAt(i int) bool {
