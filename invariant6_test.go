@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/holdfast/holdfast/access"
 	"github.com/holdfast/holdfast/gate"
+	"github.com/holdfast/holdfast/index"
 	"github.com/holdfast/holdfast/record"
 	"github.com/holdfast/holdfast/search"
 )
@@ -255,4 +257,64 @@ func TestInvariant6FewerOnlyIfThereAreFewer(t *testing.T) {
 	r.write("c", writes[:all-left]...)
 	check("deleted and superseded", "", left)
 	check("deleted and superseded, with a filter", `{"state":"open"}`, left)
+}
+
+// held is an index opener whose indexes hold the first batch back, whatever
+// becomes of its worker.
+type held struct {
+	index.Opener
+	begun, goOn chan struct{}
+	once        sync.Once
+}
+
+type heldIndex struct {
+	index.Index
+	h *held
+}
+
+func (h *held) Open(ctx context.Context, spec index.Spec) (index.Index, error) {
+	ix, err := h.Opener.Open(ctx, spec)
+	return &heldIndex{ix, h}, err
+}
+
+func (x *heldIndex) Apply(ctx context.Context, b index.Batch) error {
+	x.h.once.Do(func() {
+		close(x.h.begun)
+		<-x.h.goOn
+	})
+	return x.Index.Apply(context.WithoutCancel(ctx), b)
+}
+
+// TestInvariant6LateWorkerUndoesNothing lets a worker lose its lease in the
+// middle of its change to the index: what it still does must not undo what
+// the next one does.
+func TestInvariant6LateWorkerUndoesNothing(t *testing.T) {
+	h := &held{begun: make(chan struct{}), goOn: make(chan struct{})}
+	r := start(t, setup{index: func(o index.Opener) index.Opener { h.Opener = o; return h }})
+	r.declare("c")
+	r.write("c", put("x", "harbour lantern", "state", "open"))
+	<-h.begun
+	runs, err := r.Runs(t.Context(), record.RunFilter{})
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%d runs: %v", len(runs), err)
+	}
+	if err := r.engine.Cancel(t.Context(), runs[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	r.write("c", put("x", "harbour lantern", "state", "closed"))
+	r.until("another run is at the index, or past it", func() bool {
+		next, err := r.Runs(t.Context(), record.RunFilter{})
+		if err != nil || len(next) < 2 {
+			return false
+		}
+		last := next[0].Steps[3]
+		return last.Name == "index" && (last.State == record.Running || last.State == record.Succeeded)
+	})
+	close(h.goOn)
+	r.settle("c")
+	for filter, want := range map[string]int{`{"state":"closed"}`: 1, `{"state":"open"}`: 0} {
+		if got := r.find("c", "harbour", search.Query{Filter: []byte(filter)}); len(got) != want {
+			t.Errorf("%s finds %d records, want %d", filter, len(got), want)
+		}
+	}
 }

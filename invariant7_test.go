@@ -280,7 +280,7 @@ func TestDropCollectionWhileItIsIndexed(t *testing.T) {
 		}
 		return nil
 	})
-	for round := range 12 {
+	for round := range 6 {
 		r.declare("c")
 		for n := range 30 {
 			r.write("c", put(name("r", n), words(100*round+n, 20)))

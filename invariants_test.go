@@ -277,7 +277,7 @@ func TestInvariant2NoDualWrite(t *testing.T) {
 	var writers sync.WaitGroup
 	for w := range 4 {
 		writers.Go(func() {
-			for n := w; n < 120; n += 4 {
+			for n := w; n < 80; n += 4 {
 				insist(t, r, put(name("r", n), words(n%50, 40), "n", n))
 				if n%3 == 0 {
 					insist(t, r, put(name("r", n), words(200+n, 50), "n", n))
