@@ -313,7 +313,12 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 
 func (s *Store) listen(ctx context.Context, wake func()) (err error) {
 	// A connection of its own: one of the pool would be missing there.
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	cfg := s.pool.Config().ConnConfig
+	// There is no statement to cancel: the end of ctx ends the connection.
+	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return err
 	}
