@@ -386,7 +386,7 @@ func (sc *scan) germanStreet(i, e int) {
 	case (town == 0 || !known) && e-i == 4 && (v[i] == '1' && v[i+1] == '9' || v[i] == '2' && v[i+1] == '0'):
 		return // a year
 	case !known:
-		if !isUpper(v[s]) {
+		if !isUpper(v[s]) || monthName(v[s:w]) {
 			return
 		}
 		s = nameBefore(v, s)

@@ -184,6 +184,7 @@ func back(v string, i, floor int) (start, end int, comma, ok bool) {
 		case c == ' ' && end-2 > floor && v[end-2] == ' ' && v[end-3] == ' ':
 			return 0, 0, false, false // columns
 		case c == ' ' || c == '\r':
+		case c == '.' && end >= 4 && isDigit(v[end-2]) && at(v, end) == ' ' && (v[end-3] == ' ' || v[end-4] == ' '): // an ordinal
 		case c == '.' && end >= 2 && lower[v[end-2]] != 0: // an abbreviation, or the end of a sentence
 			k := end - 1
 			for k > floor && lower[v[k-1]] != 0 {
@@ -242,6 +243,9 @@ func (sc *scan) numberFirst(pc, end int) {
 			if at(v, s-1) == '#' && lower[v[pc]] != 0 && end-pc >= 8 { // "… Ave #4, Madison WI 53719"
 				i, words = s-1, words+1
 				continue
+			}
+			if isDigit(v[pc]) && end-pc == 6 && capitals == 0 && at(v, s-1) != '#' {
+				return
 			}
 			if low == "box" || low == "postfach" {
 				return
@@ -359,8 +363,9 @@ func (sc *scan) streetNamed(s, e, number, end int) {
 	for words := 0; words < 6; words++ {
 		w := v[s:e]
 		low := strings.ToLower(w)
-		kind := streetKinds[low]
+		kind := streetKinds[low] && (isUpper(w[0]) || !preposition(low))
 		switch {
+		case words > 0 && !comma && len(w) <= 2 && isDigit(w[0]) && at(v, e) == '.': // "Straße des 17. Juni"
 		case isDigit(w[0]) || words > 0 && comma:
 			words = 9
 			continue
@@ -390,6 +395,14 @@ func (sc *scan) streetNamed(s, e, number, end int) {
 		return
 	}
 	sc.add(from, end, Location, "street-address", anchored)
+}
+
+func preposition(w string) bool {
+	switch w {
+	case "an", "am", "im", "in", "zum", "zur", "auf", "unter", "hinter", "vor":
+		return true
+	}
+	return false
 }
 
 func monthName(w string) bool {
@@ -428,7 +441,7 @@ func (sc *scan) smallStreet(pc int) bool {
 func (sc *scan) streetWordBefore(pc int) bool {
 	for w := range strings.FieldsSeq(sc.v[max(0, pc-48):pc]) {
 		w = strings.ToLower(strings.TrimRight(w, ".,"))
-		if germanicName(w) || len(w) > 1 && streetKinds[w] && len(w) != 2 || w == "ul" || w == "al" || w == "os" || w == "bd" || w == "av" {
+		if germanicName(w) || w == "strasse" || len(w) > 1 && streetKinds[w] && len(w) != 2 || w == "ul" || w == "al" || w == "os" || w == "bd" || w == "av" {
 			return true
 		}
 	}

@@ -54,8 +54,9 @@ const (
 	ctxCPR
 	ctxPIN
 	ctxCVV
-	ctxState
+	ctxUS      // words that are used in the United States alone
 	ctxGiven   // something was given, written down or tried
+	ctxUse     // something was set or used
 	ctxContact // a signature or another way to reach someone
 	ctxNumber  // "number", of what is not said
 	// What speaks against a personal number.

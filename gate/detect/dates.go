@@ -103,7 +103,7 @@ func (sc *scan) reportDate(i, e int, weak bool) {
 	switch {
 	case sc.label(i)&ctxBirth != 0 && sc.label(i)&ctxOrder == 0 || bornBefore(sc.v, i, weak):
 		score = 0.95
-	case sc.bornEnd > 0 && i-sc.bornEnd <= 12 && i > sc.bornEnd && strings.IndexByte(sc.v[sc.bornEnd:i], '\n') < 0: // "12/03/1985, not 12/03/1958"
+	case sc.bornEnd > 0 && i-sc.bornEnd <= 12 && i > sc.bornEnd && !sc.tabled && strings.IndexByte(sc.v[sc.bornEnd:i], '\n') < 0 && hasLetter(sc.v[sc.bornEnd:i]): // "12/03/1985, not 12/03/1958"
 		score = 0.6
 	default:
 		score = sc.bornNear(i, e)
@@ -125,7 +125,7 @@ func (sc *scan) reportDate(i, e int, weak bool) {
 // bornNear scores what words for birth in the window say about the date [i, e). A word counts for the first date
 // behind it, and not across a line that names something else: "Born on: …\nNoticed on: 2025-03-01".
 func (sc *scan) bornNear(i, e int) float32 {
-	if !sc.ctx.any(ctxBirth) {
+	if !sc.ctx.any(ctxBirth) || sc.tabled && sc.col&ctxBirth == 0 || sc.ctx.near&ctxVersion != 0 && sc.ctx.near&ctxBirth == 0 || otherDate(sc.v, i) {
 		return 0
 	}
 	v, last := sc.v, -1
@@ -155,6 +155,24 @@ func (sc *scan) bornNear(i, e int) float32 {
 		return 0.75
 	}
 	return 0.55
+}
+
+// otherDate reports whether the word before i says what other date follows: "due", "since", "until".
+func otherDate(v string, i int) bool {
+	e := i
+	for e > 0 && i-e < 3 && (v[e-1] == ' ' || v[e-1] == ':') {
+		e--
+	}
+	s := e
+	for s > 0 && e-s < 12 && lower[v[s-1]] != 0 {
+		s--
+	}
+	switch strings.ToLower(v[s:e]) {
+	case "due", "until", "till", "since", "by", "expires", "valid", "from", "dated", "ordered", "paid", "delivered", "shipped", "received", "version",
+		"released", "before", "after", "seit", "bis", "vom", "gultig", "depuis", "avant", "desde", "hasta", "jusqu":
+		return true
+	}
+	return false
 }
 
 // bornBefore recognises what is no keyword: "né le", "née le", "d.o.b.", "b.", "*" as on German forms.

@@ -132,6 +132,7 @@ type scan struct {
 	atLine       int   // the line of the value that was looked at last
 	grid         grid
 	col          kinds // what the header says about the value under inspection
+	tabled       bool  // there is such a header
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
 	madeEnd, columnEnd, bornEnd, lookedFor                    int

@@ -324,15 +324,8 @@ func (sc *scan) emailAt(s, e int) {
 	if d.end == 0 || d.spaced {
 		return
 	}
-	for range 3 { // "jane dot doe at example dot com"
-		if !d.spoken || start < 6 || !strings.EqualFold(v[start-5:start], " dot ") {
-			break
-		}
-		more := sc.local(start - 5)
-		if more == start-5 {
-			break
-		}
-		start = more
+	if d.spoken || strong {
+		start = sc.spokenLocal(start)
 	}
 	switch {
 	case strong:
@@ -347,4 +340,31 @@ func (sc *scan) emailAt(s, e int) {
 			sc.add(start, d.end, Email, "email-obfuscated", 0.6)
 		}
 	}
+}
+
+// spokenLocal extends a local part that begins at start to the left by what is joined to it in words:
+// "jane dot doe", "jane(dot)doe", "jane underscore doe".
+func (sc *scan) spokenLocal(start int) int {
+	v := sc.v
+	for range 3 {
+		end := -1
+		for _, w := range [...]string{
+			" dot ", "(dot)", "[dot]", "{dot}", " (dot) ", " [dot] ", "<dot>", "_dot_", " punkt ", "(punkt)", "[punkt]", " underscore ", " dash ",
+			" hyphen ", " minus ", "[.]", "(.)", " unterstrich ", " bindestrich ", " point ", "(point)", "(punto)", " punto ", " guion ",
+		} {
+			if k := start - len(w); k > 0 && strings.EqualFold(v[k:start], w) {
+				end = k
+				break
+			}
+		}
+		if end < 0 {
+			return start
+		}
+		more := sc.local(end)
+		if more == end {
+			return start
+		}
+		start = more
+	}
+	return start
 }

@@ -227,7 +227,16 @@ func (sc *scan) labelled(r *run, ctx context) {
 			if d := bits.OnesCount64(r.digits & (1<<n - 1)); d*2 < n || d < 5 {
 				continue
 			}
-			sc.add(r.at[0], r.at[n-1]+1, l.typ, l.rule, l.score)
+			typ := l.typ
+			if ctx.near&ctxUS != 0 { // Presidio's names
+				switch typ {
+				case DriverLic:
+					typ = USDriver
+				case BankAccount:
+					typ = USBank
+				}
+			}
+			sc.add(r.at[0], r.at[n-1]+1, typ, l.rule, l.score)
 			break
 		}
 	}

@@ -7,7 +7,7 @@ var americanIDs = []idRule{
 	{typ: USSSN, rule: "us-ssn", pics: "999999999 999-99-9999", ctx: ctxSSN, grouped: 0.85, ok: ssn},
 	{typ: USSSN, rule: "us-ssn", pics: "999999999 999_99_9999 999.99.9999", ctx: ctxSSN, grouped: 0.5, ok: ssn},
 	{typ: USITIN, rule: "us-itin", pics: "999999999 999-99-9999 999_99_9999", ctx: ctxITIN | ctxTax, grouped: 0.6, ok: itin},
-	{typ: BankAccount, rule: "us-aba-routing", pics: "999999999 9999-9999-9", ctx: ctxBank, ok: aba},
+	{typ: ABARouting, rule: "us-aba-routing", pics: "999999999 9999-9999-9", ctx: ctxBank, ok: aba},
 	{typ: CASIN, rule: "ca-sin", pics: "999999999 999_999_999 999-999-999", ctx: ctxSIN, grouped: 0.45, ok: sin},
 	{typ: BRCPF, rule: "br-cpf", pics: "99999999999 999.999.999-99", ctx: ctxCPF, grouped: 0.95, ok: cpf},
 	{typ: BRCNPJ, rule: "br-cnpj", pics: "99999999999999 99.999.999/9999-99", ctx: ctxCNPJ, plain: 0.5, grouped: 0.95, ok: cnpj},

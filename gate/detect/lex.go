@@ -157,7 +157,7 @@ func inName(v string, s, e int) bool {
 
 // keyword notes a context word and runs what it triggers.
 func (sc *scan) keyword(k *keyword, start, end int) {
-	if k.kinds != 0 && (k.kinds != ctxGiven && end-start != 2 || !inName(sc.v, start, end)) {
+	if k.kinds != 0 && (k.kinds&(ctxGiven|ctxUse) == 0 && end-start != 2 || !inName(sc.v, start, end)) {
 		sc.marks = append(sc.marks, mark{start, end, sc.line, k.kinds})
 	}
 	switch k.act {

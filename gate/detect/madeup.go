@@ -63,7 +63,7 @@ func madeUp(w string) int {
 		return notMadeUp
 	case signs > 0 && figures > 0:
 		return surelyMade
-	case between >= 2 && joins == 0 && low > 0 && low+up > figures+1:
+	case between >= 2 && joins == 0 && low > 0 && low+up >= max(5, figures):
 		return surelyMade
 	case low > 0 && up > 0 && figures > 0 && joins == 0 && longest <= 4 && turns(w) >= 5:
 		return surelyMade
@@ -198,6 +198,8 @@ func (sc *scan) secretAround(pos int) {
 		sc.add(s, e, Secret, "password", 0.5)
 	case c.far&ctxPassword != 0 && (made >= likelyMade || lineStart(v, s)):
 		sc.add(s, e, Secret, "password", 0.5)
+	case c.near&ctxUse != 0 && (made == surelyMade || quoted && made == likelyMade):
+		sc.add(s, e, Secret, "password", 0.45)
 	case quoted && made == surelyMade && c.far&ctxGiven != 0:
 		sc.add(s, e, Secret, "password", 0.45)
 	}

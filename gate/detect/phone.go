@@ -289,9 +289,9 @@ func (sc *scan) national(d *dialled, g, n int) float32 {
 		bonus = max(bonus, 0.6)
 	case bonus > 0:
 		bonus = 0.6
-	case ctx.any(ctxContact) && ctx.near&ctxOrder == 0 && sc.apart(d.ends[g]), ownNumber(sc.v, sc.dialStart) && format != formNone:
+	case ctx.any(ctxContact) && ctx.near&ctxOrder == 0 && sc.apart(d.ends[g]), format != formNone && ownNumber(sc.v, sc.dialStart):
 		signed, bonus = true, 0.6
-	case lab&ctxNumber != 0 && (lab|ctx.near)&ctxOrder == 0 && g == d.groups-1 && (d.digits[0] == '0' || !thousands(d, g)) && (format != formNone || n >= 10):
+	case lab&ctxNumber != 0 && (lab|ctx.near)&ctxOrder == 0 && g == d.groups-1 && d.seps[1] != '.' && string(d.digits[:4]) != "0123" && (d.digits[0] == '0' || !thousands(d, g)) && (format != formNone || n >= 10):
 		bonus, asked = 0.6, true
 	}
 	if sc.midChain && !named && !signed && !d.paren && d.seps[1] == ' ' {
@@ -454,6 +454,9 @@ func (sc *scan) apart(end int) bool {
 
 // ownNumber reports whether words such as "my number is" stand right before i.
 func ownNumber(v string, i int) bool {
+	if c := at(v, i-2); i < 8 || at(v, i-1) != ' ' || lower[c] == 0 && c != ':' && c != ',' {
+		return false
+	}
 	w := strings.ToLower(v[max(0, i-28):i])
 	for _, s := range [...]string{"my number", "our number", "old number", "number used to be", "old one was", "new one is", "neue nummer", "alte nummer", "numero antiguo",
 		"nuevo numero", "ancien numero", "nouveau numero", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer"} {

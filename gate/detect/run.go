@@ -178,7 +178,7 @@ func (sc *scan) number(c *cand) {
 		q := sc.byteAt(i - 2)
 		inner = isDigit(q) || p == '-' && isAlnum(q) || p == '+' || p == '@'
 	}
-	if ctx.any(ctxPassword | ctxGiven) {
+	if ctx.any(ctxPassword|ctxGiven) || ctx.near&ctxUse != 0 {
 		sc.secretAround(i)
 		ctx = sc.look(i)
 	}

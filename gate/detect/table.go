@@ -84,6 +84,7 @@ func rowOf(line string) row {
 
 // column is what the header above pos says about the column that pos is in.
 func (sc *scan) column(pos int) kinds {
+	sc.tabled = false
 	l := sc.lineOf(pos)
 	t := &sc.grid
 	if l < t.line {
@@ -98,6 +99,7 @@ func (sc *scan) column(pos int) kinds {
 	if t.named != t.head {
 		sc.nameColumns(t)
 	}
+	sc.tabled = t.columns != [maxColumns]kinds{}
 	if t.counted != l || pos < t.at {
 		t.counted, t.at, t.column, t.quoted = l, sc.lines[l], 0, false
 	}

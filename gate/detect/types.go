@@ -21,6 +21,7 @@ const (
 	USPassport     Type = "US_PASSPORT"
 	USDriver       Type = "US_DRIVER_LICENSE"
 	USBank         Type = "US_BANK_NUMBER"
+	ABARouting     Type = "ABA_ROUTING_NUMBER"
 	UKNHS          Type = "UK_NHS"
 	UKNINO         Type = "UK_NINO"
 	ESNIF          Type = "ES_NIF"
@@ -66,15 +67,15 @@ const (
 	JPMyNumber     Type = "JP_MY_NUMBER"
 	EUVAT          Type = "EU_VAT"
 	Passport       Type = "PASSPORT"       // a passport number in context, of no stated country
-	DriverLic      Type = "DRIVER_LICENSE" // likewise
-	BankAccount    Type = "BANK_ACCOUNT"   // an account or routing number in context
+	DriverLic      Type = "DRIVER_LICENSE" // likewise; USDriver where the words around it are American
+	BankAccount    Type = "BANK_ACCOUNT"   // an account number in context; USBank where the words around it are American
 	IdentityCard   Type = "NATIONAL_ID"    // an identity card number in context
 	MedicalRec     Type = "MEDICAL_RECORD" // a patient or insurance number in context
 )
 
 var allTypes = []Type{
 	Email, Phone, CreditCard, IBAN, IP, MAC, URL, Crypto, Secret, DateTime, DateOfBirth, Location,
-	USSSN, USITIN, USPassport, USDriver, USBank, UKNHS, UKNINO, ESNIF, ESNIE, ITFiscal, ITVAT, DETaxID, DEIDCard,
+	USSSN, USITIN, USPassport, USDriver, USBank, ABARouting, UKNHS, UKNINO, ESNIF, ESNIE, ITFiscal, ITVAT, DETaxID, DEIDCard,
 	FRNIR, NLBSN, BENN, PTNIF, CHAHV, ATSVNR, IEPPS, SEPersonal, NOPersonal, DKCPR, FIPersonal, PLPESEL, ROCNP,
 	HROIB, TRTCKN, ILID, INAadhaar, INPAN, AUTFN, AUMedicare, AUABN, AUACN, CASIN, BRCPF, BRCNPJ, MXCURP, CLRUT, ARCUIT, MedicalLicense, ZAID,
 	SGNRIC, KRRRN, CNID, THTNIN, JPMyNumber, EUVAT, Passport, DriverLic, BankAccount, IdentityCard, MedicalRec,
