@@ -47,6 +47,9 @@ func bareTown(v string, e int) int {
 		if k-i < 3 || isUpper(at(v, i+1)) && !isUpper(v[e-1]) || monthName(v[i:k]) {
 			return e
 		}
+		if f, z := figures(v, k+1, 2); f > 0 && at(v, k) == ' ' && atSentenceEnd(v, z) { // "Dublin 1"
+			return z
+		}
 		if c := at(v, k); c != ' ' || isDigit(at(v, k+1)) {
 			if c == ' ' || isAlnum(c) || c == '@' || c == '\'' {
 				return e
@@ -431,7 +434,7 @@ func unitBefore(v string, s int) int {
 	if i == s || k == i || at(v, k-1) != ' ' {
 		return s
 	}
-	for _, w := range [...]string{"flat", "apt", "apt.", "apartment", "unit", "suite", "room"} {
+	for _, w := range [...]string{"flat", "apt", "apt.", "apartment", "unit", "suite", "room", "level", "floor", "lot"} {
 		if j := k - 1 - len(w); j >= 0 && strings.EqualFold(v[j:k-1], w) && !isAlnum(at(v, j-1)) {
 			return j
 		}

@@ -103,7 +103,7 @@ func (sc *scan) anchor(i, e int) {
 		}
 	}
 	if p == '-' {
-		if k := i - 1; k > 1 && isUpper(v[k-1]) && (v[k-2] == ' ' || isUpper(v[k-2]) && at(v, k-3) == ' ') { // D-34147, CH-1020
+		if k := i - 1; k > 1 && isUpper(v[k-1]) && (v[k-2] == ' ' || v[k-2] == '\n' || isUpper(v[k-2]) && (at(v, k-3) == ' ' || at(v, k-3) == '\n')) { // D-34147, CH-1020
 			for i = k; isUpper(v[i-1]); i-- {
 				continue
 			}
@@ -190,7 +190,7 @@ func back(v string, i, floor int) (start, end int, comma, ok bool) {
 			for k > floor && lower[v[k-1]] != 0 {
 				k--
 			}
-			if end-1-k > 4 {
+			if end-1-k > 4 && !strings.HasSuffix(v[k:end-1], "str") {
 				return 0, 0, false, false
 			}
 		default:

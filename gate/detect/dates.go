@@ -177,8 +177,8 @@ func otherDate(v string, i int) bool {
 
 // bornBefore recognises what is no keyword: "né le", "née le", "d.o.b.", "b.", "*" as on German forms.
 func bornBefore(v string, i int, weak bool) bool {
-	from := max(0, i-16)
-	var buf [16]byte
+	from := max(0, i-20)
+	var buf [20]byte
 	w := buf[:0]
 	for _, c := range []byte(v[from:i]) {
 		if isUpper(c) {
@@ -195,6 +195,12 @@ func bornBefore(v string, i int, weak bool) bool {
 	}
 	if k := len(s) - 1; s[k] == '*' && (k == 0 && from == 0 || k > 0 && (s[k-1] == ' ' || s[k-1] == '(')) {
 		return !weak && i-from-k <= 3 && (at(v, from+k+1) != ' ' || at(v, from+k-1) == '(' || at(v, from+k-1) == ' ')
+	}
+	if rest, ok := strings.CutSuffix(s, " on"); ok && !weak { // "turned 40 on"
+		rest = strings.TrimRight(rest, "0123456789")
+		if strings.HasSuffix(rest, " turned ") || strings.HasSuffix(rest, " turns ") || strings.HasSuffix(rest, "turning ") {
+			return true
+		}
 	}
 	for _, x := range [...]string{"d.o.b", "d.o.b.", "d. o. b.", "d/o/b", "ne le", "nee le", "ne(e) le", "ne(e)", "ne/e le", "ne en", "nee en",
 		"nato il", "nata il", "f. nac.", "fec. nac.", "f.nac.", " b.", "(b.", " *"} {

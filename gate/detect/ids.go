@@ -249,6 +249,8 @@ func (r *run) dated(n int) bool {
 	}
 	c := r.c[:8]
 	switch r.ends & 0x7f {
+	case 1 << 3: // years
+		return (c[0] == '1' || c[0] == '2') && (c[4] == '1' || c[4] == '2') && num(c[:4]) < num(c[4:8])
 	case 1<<3 | 1<<5:
 		return date(num(c[6:8]), num(c[4:6])) && (c[0] == '1' || c[0] == '2')
 	case 1<<1 | 1<<3:

@@ -92,7 +92,7 @@ var keywords = func() []keyword {
 	list(ctxGiven, actNone, `gave left wrote written shared tried try entered typed sticker login logins logon signin credentials
 		gab hinterlassen vergeben notiert geschrieben zugangsdaten zugang donne laisse ecrit identifiants dio dejo escribio
 		wifi wlan wireless ssid wpa wpa2 hotspot temporary temp`)
-	list(ctxUse, actNone, `use used using set sent typing verwende nutze benutze utilise uso`)
+	list(ctxUse, actNone, `use used using set sent typing changed geandert verwende nutze benutze utilise uso`)
 	list(ctxUS, actNone, `license dmv checking routing ach aba`)
 	list(0, actWiFi, `key schlussel schluessel cle clave chiave sleutel wifi wlan`)
 	list(0, actUser, `root admin administrator guest user login username gast benutzer usuario utilisateur invite sysadmin operator

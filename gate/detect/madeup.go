@@ -198,7 +198,7 @@ func (sc *scan) secretAround(pos int) {
 		sc.add(s, e, Secret, "password", 0.5)
 	case c.far&ctxPassword != 0 && (made >= likelyMade || lineStart(v, s)):
 		sc.add(s, e, Secret, "password", 0.5)
-	case c.near&ctxUse != 0 && (made == surelyMade || quoted && made == likelyMade):
+	case c.near&ctxUse != 0 && made >= likelyMade && (quoted && v[s-1] != '`' || strings.ContainsAny(w, "!$&?") && w[len(w)-1] != '?'):
 		sc.add(s, e, Secret, "password", 0.45)
 	case quoted && made == surelyMade && c.far&ctxGiven != 0:
 		sc.add(s, e, Secret, "password", 0.45)

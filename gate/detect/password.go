@@ -404,6 +404,10 @@ func (sc *scan) codeWord(s, e int) {
 	from, joined := sc.toValue(e)
 	i, end, _ := sc.value(from, false)
 	for range 12 { // a list of codes
+		if f, z := figures(v, end+1, 4); end-i == 3 && figuresIn(v[i:end]) == 3 && at(v, end) == ' ' && f >= 0 && z == end+4 && !isAlnum(at(v, z)) {
+			sc.add(i, z, Secret, "access-code", 0.6) // 482 913
+			return
+		}
 		w := v[i:end]
 		n := figuresIn(w)
 		if len(w) < 4 || len(w) > 24 || n < 2 || !joined && n < 4 {
@@ -412,11 +416,6 @@ func (sc *scan) codeWord(s, e int) {
 		for _, c := range []byte(w) {
 			if !isAlnum(c) && c != '-' {
 				return
-			}
-		}
-		if n == len(w) && n == 3 && at(v, end) == ' ' { // 482 913
-			if f, z := figures(v, end+1, 4); f >= 0 && z == end+4 {
-				end = z
 			}
 		}
 		sc.add(i, end, Secret, "access-code", 0.6)

@@ -58,6 +58,7 @@ var contextCases = []testCase{
 	{"mode key", "revoke «SECRET:acme_live_9f86d081884c7d659a2f» and keep max_test_size, is_live_now, foo_test_bar"},
 	{"key in words", "The API key is «SECRET:a8f5f167f44f4964e6c998dee827110c», please check; commit a8f5f167f44f4964e6c998dee827110c of the API is fine"},
 	{"codes", "Your verification code is «SECRET:482913». Backup codes: «SECRET:4821-9931», «SECRET:7712-0042»; error code 4821, zip code pages, status code 404"},
+	{"changed to", "I changed it to «SECRET:Banana!Split9» and the one-time code: «SECRET:483 920» came; we changed to Go12PCLnTab"},
 	{"headers", "X-Api-Key: «SECRET:9f86d081884c7d659a2feaa0c55ad015»\nAuthorization: Basic «SECRET:amFuZTpodW50ZXIyMTIz»"},
 	{"env", "export DB_PASSWORD=«SECRET:otterMaple31»\nclient_secret: «SECRET:9f86d081884c7d659a2f»\n"},
 
@@ -68,6 +69,7 @@ var contextCases = []testCase{
 	{"birth beside another", "Born on: «DATE_OF_BIRTH:August 5, 1944»\nNoticed on: 2025-05-10"},
 	{"birth once", "I was born on «DATE_OF_BIRTH:15 Dec 1971». The letter came 2025-03-04."},
 	{"birth asked", "What is your date of birth?\n16:32 Bo > «DATE_OF_BIRTH:12 Feb 05», thanks"},
+	{"birthday", "She turned 40 on «DATE_OF_BIRTH:3 May 2024»; it turned cold on 3 May 2024"},
 	{"birth column", "name;born;since\nA;«DATE_OF_BIRTH:7. März 1961»;2019-02-03\nB;«DATE_OF_BIRTH:1944-01-04»;2020-02-03\n"},
 	{"birth markdown", "| name | date of birth | joined |\n|---|---|---|\n| A | «DATE_OF_BIRTH:16 Jun 79» | 2020-01-02 |\n"},
 	{"not birth", "delivered 12 Mar 24 units, 3 May 10:20, paid 12 Mar 85 for it, version 1.2.03, a birthday present, due 01.09.2025"},
@@ -76,6 +78,7 @@ var contextCases = []testCase{
 	{"address unit", "at «LOCATION:36/22 Collins Parade, Cairns QLD 4859», «LOCATION:130 Copper Canyon Trl, Apt 15, Madison, WI 53724»; «LOCATION:168 Oak Ln #3, Savannah GA 31444»"},
 	{"address lines", "Jane\n«LOCATION:12 Baker Street\nLondon\nNW1 6XE»\n"},
 	{"address town", "I live at «LOCATION:66 Patrick Street, Cork», ring twice"},
+	{"address district", "«LOCATION:18 O'Connell Street, Dublin 1», «LOCATION:Bahnhofstr. 12 b\nCH-8001 Zürich»"},
 	{"address nordic", "vi bor på «LOCATION:Kungsgatan 205 B, 110 71 Stockholm»."},
 	{"address polish", "do «LOCATION:ul. Długa 32/18, 90-968 Łódź», «LOCATION:os. Słoneczne 208/2, 80-269 Gdańsk»"},
 	{"address swiss belgian", "«LOCATION:Rue du Lac 153, 6077 Luzern»; «LOCATION:place Saint-Lambert 64 bte 6, 2000 Antwerpen»"},
