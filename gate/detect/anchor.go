@@ -305,7 +305,7 @@ var streetKinds = func() map[string]bool {
 func (sc *scan) nameFirst(pc, end int) {
 	v, floor := sc.v, max(0, pc-maxWalk)
 	i := pc
-	for words := 0; words < 9; words++ {
+	for words := range 9 {
 		s, e, comma, ok := back(v, i, floor)
 		if !ok || words == 0 && !comma {
 			return

@@ -87,6 +87,9 @@ var adversarial = map[string]string{
 	"rue": "5 rue de la ", "calle": "Calle ", "months": "12 May ", "phones": "020 ", "us-phones": "415-555-0132 ", "zero-width": "\u200b", "fold": "é", "entity": "&#6",
 	"percent": "%4", "invalid": "\xff\xfe", "nul": "\x00", "iban": "DE89 ", "ssn": "078-05-1120 ", "cards": "4111 ", "letters": "a", "upper-hex": "A1",
 	"slashes": "://", "quotes": "\"=", "newline-digits": "1\n", "tilde": "1Q~", "tel": "tel 12345678 ", "backslash": "\\u00", "cyrillic": "о", "parens": "(1)",
+	"password-rows": "password,x\n", "two-tables": "password,x\nab;c\n", "rows": "a,1\n", "cells": "1,2,3,4,5,6,7,8,9\n", "header-rows": "phone,born\n1,2\n",
+	"leaders": "password ..... ", "given": "gave p3bbl3s ", "roots": "root / ", "codes": "verification code 1234,", "as-password": "x1!abc as a password ",
+	"continental": "Weg 1, 75002 Paris, ", "uk-codes": "A1 1AA ", "states": "A, QLD 4000 ", "born": "born 1.2.03 ", "signed": "regards\n020 ",
 	"ids": "123456789 ", "context": "ssn phone card iban 123456789 ",
 }
 

@@ -135,7 +135,7 @@ func (sc *scan) bornNear(i, e int) float32 {
 		case m.kinds&ctxBirth == 0:
 		case m.start < i:
 			last = k
-		case last < 0 && m.start >= e && m.start-e <= 12 && strings.IndexAny(v[e:m.start], "\n.;") < 0: // "12.03.1985 geboren"
+		case last < 0 && m.start >= e && m.start-e <= 12 && !strings.ContainsAny(v[e:m.start], "\n.;"): // "12.03.1985 geboren"
 			return 0.6
 		}
 	}
@@ -202,8 +202,10 @@ func bornBefore(v string, i int, weak bool) bool {
 			return true
 		}
 	}
-	for _, x := range [...]string{"d.o.b", "d.o.b.", "d. o. b.", "d/o/b", "ne le", "nee le", "ne(e) le", "ne(e)", "ne/e le", "ne en", "nee en",
-		"nato il", "nata il", "f. nac.", "fec. nac.", "f.nac.", " b.", "(b.", " *"} {
+	for _, x := range [...]string{
+		"d.o.b", "d.o.b.", "d. o. b.", "d/o/b", "ne le", "nee le", "ne(e) le", "ne(e)", "ne/e le", "ne en", "nee en",
+		"nato il", "nata il", "f. nac.", "fec. nac.", "f.nac.", " b.", "(b.", " *",
+	} {
 		if rest, ok := strings.CutSuffix(s, x); ok && (!weak || x[0] != ' ' && x[0] != '(') && (x[0] == ' ' || x[0] == '(' || rest == "" || lower[rest[len(rest)-1]] == 0) {
 			return true
 		}

@@ -135,7 +135,7 @@ type scan struct {
 	tabled       bool  // there is such a header
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
-	madeEnd, columnEnd, bornEnd, lookedFor                    int
+	madeEnd, columnEnd, bornEnd                               int
 	at                                                        int     // index of the first mark that may still lie in the window of the current candidate
 	ctx                                                       context // of the candidate under inspection
 	midChain                                                  bool    // the number under inspection goes on a chain of groups

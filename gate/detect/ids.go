@@ -185,15 +185,16 @@ type labelRule struct {
 	min, max int
 	letters  bool // letters may occur
 	score    float32
+	us       Type // Presidio's name for it where the words around it are American
 }
 
 var labelRules = []labelRule{
-	{USPassport, "us-passport", ctxPassport, ctxSSN, 9, 9, true, 0.56},
-	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true, 0.55},
-	{DriverLic, "driver-license", ctxDriver, 0, 6, 18, true, 0.55},
-	{BankAccount, "bank-account", ctxBank, ctxCard, 6, 17, false, 0.55},
-	{IdentityCard, "national-id", ctxIDCard, ctxIP, 8, 14, true, 0.55},
-	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true, 0.5},
+	{USPassport, "us-passport", ctxPassport, ctxSSN, 9, 9, true, 0.56, ""},
+	{Passport, "passport", ctxPassport, ctxPassword, 7, 10, true, 0.55, ""},
+	{DriverLic, "driver-license", ctxDriver, 0, 6, 18, true, 0.55, USDriver},
+	{BankAccount, "bank-account", ctxBank, ctxCard, 6, 17, false, 0.55, USBank},
+	{IdentityCard, "national-id", ctxIDCard, ctxIP, 8, 14, true, 0.55, ""},
+	{MedicalRec, "medical-record", ctxHealth, 0, 6, 14, true, 0.5, ""},
 }
 
 // labelled finds numbers that only their label makes personal: passports, driving licences, bank accounts.
@@ -228,13 +229,8 @@ func (sc *scan) labelled(r *run, ctx context) {
 				continue
 			}
 			typ := l.typ
-			if ctx.near&ctxUS != 0 { // Presidio's names
-				switch typ {
-				case DriverLic:
-					typ = USDriver
-				case BankAccount:
-					typ = USBank
-				}
+			if l.us != "" && ctx.near&ctxUS != 0 {
+				typ = l.us
 			}
 			sc.add(r.at[0], r.at[n-1]+1, typ, l.rule, l.score)
 			break

@@ -458,8 +458,10 @@ func ownNumber(v string, i int) bool {
 		return false
 	}
 	w := strings.ToLower(v[max(0, i-28):i])
-	for _, s := range [...]string{"my number", "our number", "old number", "number used to be", "old one was", "new one is", "neue nummer", "alte nummer", "numero antiguo",
-		"nuevo numero", "ancien numero", "nouveau numero", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer"} {
+	for _, s := range [...]string{
+		"my number", "our number", "old number", "number used to be", "old one was", "new one is", "neue nummer", "alte nummer", "numero antiguo",
+		"nuevo numero", "ancien numero", "nouveau numero", "your number", "her number", "his number", "new number", "meine nummer", "ihre nummer", "mon numero", "mi numero", "mijn nummer",
+	} {
 		if strings.Contains(w, s) {
 			return true
 		}

@@ -51,7 +51,7 @@ func TestPlansAgreeWithLibphonenumber(t *testing.T) {
 	for c := range phonenumbers.GetSupportedCallingCodes() {
 		codes = append(codes, c)
 	}
-	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	rnd := rand.New(rand.NewPCG(1, 2))
 	valid := 0
 	for range 4000 {
 		text := fmt.Sprintf("+%d%0*d", codes[rnd.IntN(len(codes))], 8+rnd.IntN(3), 1_000_000+rnd.IntN(1_000_000_000))
