@@ -39,8 +39,8 @@ type Tx interface {
 	Runs() Runs
 	DeadLetters() DeadLetters
 	Audit() Audit
-	// Unwrap returns the driver's own transaction (*sql.Tx), so that an engine
-	// can enqueue work in it.
+	// Unwrap returns the driver's own transaction (*sql.Tx of record/sqlite,
+	// pgx.Tx of record/postgres), so that an engine can enqueue work in it.
 	Unwrap() any
 }
 

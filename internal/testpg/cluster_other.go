@@ -4,7 +4,7 @@ package testpg
 
 import (
 	"errors"
-	"testing"
+	"testing" //nolint:depguard // only tests import this package; arch_test.go sees to it
 )
 
 // Cluster is a private PostgreSQL server; only Unix has them here.

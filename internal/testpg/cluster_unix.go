@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
+	"testing" //nolint:depguard // only tests import this package; arch_test.go sees to it
 )
 
 // Cluster is a private PostgreSQL server.

@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
+	"testing" //nolint:depguard // only tests import this package; arch_test.go sees to it
 )
 
 // Env names the variable that holds the URL of a server to use.

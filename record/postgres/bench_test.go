@@ -257,8 +257,10 @@ func BenchmarkWriters(b *testing.B) {
 		collections int
 		batch       int
 	}{
-		{"one collection/1 record", 1, 1}, {"8 collections/1 record", 8, 1},
-		{"one collection/100 records", 1, 100}, {"8 collections/100 records", 8, 100},
+		{"one collection/1 record", 1, 1},
+		{"8 collections/1 record", 8, 1},
+		{"one collection/100 records", 1, 100},
+		{"8 collections/100 records", 8, 100},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			s := openDurable(b)

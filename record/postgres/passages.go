@@ -205,6 +205,7 @@ func (r *replacement) store(ctx context.Context, t *tx) error {
 	return t.send(ctx, "replace passages", &p)
 }
 
+//nolint:gosec // "passages" is no password
 const (
 	removePassages = "WITH gone AS (UPDATE passages SET state = 2 "
 	countRemoved   = ` RETURNING 1)

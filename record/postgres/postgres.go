@@ -154,7 +154,7 @@ func poolConfig(cfg Config) (*pgxpool.Config, error) {
 		// The error quotes the URL, which may hold a password.
 		return nil, fault.Field("url", "cannot be read; write it as postgres://user:password@host:port/database")
 	}
-	pc.MaxConns = int32(cfg.MaxConns) //nolint:gosec // checked above
+	pc.MaxConns = int32(cfg.MaxConns)
 	params := pc.ConnConfig.RuntimeParams
 	params["search_path"] = cfg.Schema
 	for name, value := range map[string]string{
@@ -292,12 +292,12 @@ func (s *Store) Close() error {
 // Listen calls wake whenever a change was committed that may be leased, by
 // this or another process, and whenever it has connected, as it may have
 // missed some. It reconnects by itself, and returns when ctx ends.
-func (s *Store) Listen(ctx context.Context, wake func()) error {
+func (s *Store) Listen(ctx context.Context, wake func()) {
 	failures := 0
 	for ctx.Err() == nil {
 		err := s.listen(ctx, func() { failures = 0; wake() })
 		if ctx.Err() != nil {
-			break
+			return
 		}
 		failures++
 		s.log.WarnContext(ctx, "listen for changes", "error", explain(ctx, "listen", err), "failures", failures)
@@ -308,7 +308,6 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 			wait.Stop()
 		}
 	}
-	return nil
 }
 
 func (s *Store) listen(ctx context.Context, wake func()) (err error) {

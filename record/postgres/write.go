@@ -13,7 +13,8 @@ import (
 
 // Write implements record.Records. The collection is locked, the batch read
 // and numbered in one trip to the server; applied in memory; and stored in
-// another.
+// another. Rows travel as arrays: COPY stores 500 records of 1 kB at most a
+// fifth faster, and takes two trips more, which others wait for.
 func (s records) Write(ctx context.Context, c *record.Collection, writes []record.Write) ([]record.Written, error) {
 	w := writing{tx: s.tx, c: c, refs: make(map[string]record.Ref, len(writes))}
 	w.batch = record.Batch{
