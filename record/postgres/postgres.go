@@ -100,6 +100,10 @@ const (
 	// A cancelled statement is cancelled on the server, which keeps the
 	// connection, unless that takes too long.
 	cancelPatience = 5 * time.Second
+
+	// How long a commit may take before the connection is given up for lost.
+	// Whether it went through is then not known; the caller tries again.
+	commitPatience = 30 * time.Second
 )
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
@@ -262,7 +266,10 @@ func (s *Store) run(ctx context.Context, opts pgx.TxOptions, fn func(record.Tx) 
 		return nil, explain(ctx, "commit", err)
 	}
 	committed = true // or ended by its failure
-	return t, explain(ctx, "commit", inner.Commit(ctx))
+	// A commit that has begun is waited for, so that its outcome is known.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
+	defer cancel()
+	return t, explain(ending, "commit", inner.Commit(ending))
 }
 
 // beginError marks that nothing was run.

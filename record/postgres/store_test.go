@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -242,7 +243,14 @@ func TestServerErrors(t *testing.T) {
 func TestWaitsEnd(t *testing.T) {
 	cfg := postgres.Config{URL: testpg.URL(t), Schema: testpg.Schema()}
 	s := openConfig(t, cfg)
-	cfg.URL += "&lock_timeout=20ms"
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("lock_timeout", "20ms")
+	u.RawQuery = q.Encode()
+	cfg.URL = u.String()
 	hasty := openAt(t, cfg)
 	defer func() {
 		if err := hasty.Close(); err != nil {
