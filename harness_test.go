@@ -102,7 +102,7 @@ func start(tb testing.TB, s setup) *rig {
 	}
 	r.App, err = holdfast.New(holdfast.Config{
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
-		Embedders: embedders, Owner: "embedded", Retry: s.retry, Log: s.log,
+		Policies: map[string]gate.Policy{keepAll.Name: keepAll}, Embedders: embedders, Owner: "embedded", Retry: s.retry, Log: s.log,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
 			// As many workers as on a machine of two cores, whatever this one is.
 			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})
@@ -153,13 +153,17 @@ func (r *rig) reopen() *rig {
 	return start(r.TB, r.setup)
 }
 
+// keepAll is a policy that keeps everything, so that what the gate takes for a
+// name is no matter where a test is about something else.
+var keepAll = gate.Policy{Name: "keep-all", Version: 1, Otherwise: gate.Rule{Action: gate.Keep}}
+
 // declare makes a collection of small passages.
 func (r *rig) declare(name string, more ...func(*record.Declaration)) {
 	r.Helper()
 	d := record.Declaration{
 		Collection: name, Content: []string{"body"}, Metadata: []string{"state", "n", "owner"},
 		Enums: map[string][]string{"state": {"open", "closed"}}, Model: r.models[0].model.Name,
-		Chunking: record.Chunking{Target: 24, Max: 40},
+		Chunking: record.Chunking{Target: 24, Max: 40}, Policy: keepAll.Name,
 	}
 	for _, change := range more {
 		change(&d)

@@ -90,7 +90,7 @@ func TestInvariant3NothingPersonalGetsThrough(t *testing.T) {
 	var log logs
 	log.from = -100
 	r := start(t, setup{log: log.logger(), retry: quick(2)})
-	r.declare("c", func(d *record.Declaration) { d.Metadata = append(d.Metadata, "tags") })
+	r.declare("c", func(d *record.Declaration) { d.Policy, d.Metadata = "default", append(d.Metadata, "tags") })
 	model := r.models[0]
 	// This model's errors quote whatever it is given.
 	model.fail(func(_ context.Context, text string) error {

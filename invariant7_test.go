@@ -235,13 +235,19 @@ func TestInvariant7HangHoldsNobodyUp(t *testing.T) {
 	if len(hung) != 2 {
 		t.Fatalf("%d runs hang, want the 2 that one collection may have", len(hung))
 	}
+	held := r.query("SELECT max(epoch) FROM leases")[0][0]
 	for _, run := range hung {
 		if err := r.engine.Cancel(t.Context(), run.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// Others take over what the cancelled runs held, and hang in turn.
-	<-begun
+	r.until("the cancelled runs hold nothing", func() bool {
+		if rows := r.query("SELECT ref FROM changes WHERE lost > 0"); len(rows) > 0 {
+			t.Fatalf("they gave nothing back, and their leases have expired: %v", rows)
+		}
+		return len(r.query("SELECT ref FROM changes WHERE epoch <= ?", held)) == 0
+	})
 	next := running()
 	for _, run := range next {
 		if slices.ContainsFunc(hung, func(h record.Run) bool { return h.ID == run.ID }) {

@@ -463,11 +463,12 @@ func TestInvariant4MadeOnce(t *testing.T) {
 	r.settle("b")
 	silent("a new collection of old texts")
 	// A person's name is no part of what is embedded.
-	r.write("a", put("p", "Dear Margaret Thorneycroft, the harbour lantern has arrived. Regards, Robert Johnson"))
-	r.settle("a")
+	r.declare("letters", func(d *record.Declaration) { d.Policy = "default" })
+	r.write("letters", put("p", "Dear Margaret Thorneycroft, your parcel has arrived. Regards, Robert Johnson"))
+	r.settle("letters")
 	silent = r.models[0].unchanged(t)
-	r.write("a", put("q", "Dear Elizabeth Carmichael, the harbour lantern has arrived. Regards, William Anderson"))
-	r.settle("a")
+	r.write("letters", put("q", "Dear Elizabeth Carmichael, your parcel has arrived. Regards, William Anderson"))
+	r.settle("letters")
 	silent("the same letter to somebody else")
 	r.models[0].wantOnce(t)
 }
@@ -540,6 +541,7 @@ func TestInvariant5MetadataIsFree(t *testing.T) {
 	}
 
 	silent := r.models[0].unchanged(t)
+	gated := r.query("SELECT count(*) FROM steps WHERE name <> 'index' AND state = 'succeeded'")
 	for round := range 25 {
 		for i := range writes {
 			writes[i] = patch(name("r", i), record.Fields{"n": round + 1, "state": []string{"open", "closed"}[(i+round)%2], "owner": name("team", i%7)})
@@ -551,6 +553,9 @@ func TestInvariant5MetadataIsFree(t *testing.T) {
 	}
 	r.settle("c")
 	silent("5,000 changes of metadata")
+	if now := r.query("SELECT count(*) FROM steps WHERE name <> 'index' AND state = 'succeeded'"); !reflect.DeepEqual(now, gated) {
+		t.Errorf("metadata went through %v steps beside the index's, want %v", now, gated)
+	}
 	for filter, want := range map[string]int{
 		`{"n":25}`: 200, `{"n":{"$lt":25}}`: 1, `{"state":"open"}`: 100, `{"owner":"team0003","state":"closed"}`: 15, `{"owner":"nobody"}`: 0,
 	} {
