@@ -77,6 +77,7 @@ func start(tb testing.TB, s setup) *rig {
 		s.retry = quick(4)
 	}
 	r := &rig{TB: tb, setup: s}
+	migrated(tb, r.path("holdfast.db"))
 	var err error
 	if r.store, err = sqlite.Open(tb.Context(), sqlite.Config{Path: r.path("holdfast.db"), Logger: s.log}); err != nil {
 		tb.Fatal(err)
@@ -118,6 +119,40 @@ func start(tb testing.TB, s setup) *rig {
 		r.run()
 	}
 	return r
+}
+
+// template is a database with all tables and nothing in them: to make them
+// anew for each test would take longer than most tests.
+var template struct {
+	sync.Once
+	data []byte
+	err  error
+}
+
+// migrated puts the template in place of a database that does not exist yet.
+func migrated(tb testing.TB, path string) {
+	tb.Helper()
+	template.Do(func() {
+		fresh := filepath.Join(tb.TempDir(), "template.db")
+		store, err := sqlite.Open(tb.Context(), sqlite.Config{Path: fresh})
+		if err != nil {
+			template.err = err
+			return
+		}
+		_, err = river.New(tb.Context(), store, river.Config{})
+		if template.err = errors.Join(err, store.Close()); template.err == nil {
+			template.data, template.err = os.ReadFile(fresh) //nolint:gosec // the test's own
+		}
+	})
+	if template.err != nil {
+		tb.Fatal(template.err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	if err := os.WriteFile(path, template.data, 0o600); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }
@@ -190,8 +225,8 @@ func (r *rig) write(collection string, writes ...record.Write) []record.Written 
 
 func put(id, body string, more ...any) record.Write {
 	w := record.Write{ID: id, Fields: record.Fields{"body": body}}
-	for i := 0; i < len(more); i += 2 {
-		w.Fields[more[i].(string)] = more[i+1]
+	for pair := range slices.Chunk(more, 2) {
+		w.Fields[pair[0].(string)] = pair[1]
 	}
 	return w
 }
@@ -273,13 +308,6 @@ func (r *rig) dead(collection string) map[string]holdfast.DeadLetter {
 		out[l.RecordID] = l
 	}
 	return out
-}
-
-func (r *rig) view(fn func(tx record.Tx) error) {
-	r.Helper()
-	if err := r.store.View(r.Context(), fn); err != nil {
-		r.Fatal(err)
-	}
 }
 
 // query reads rows with a statement, below all contracts.

@@ -307,7 +307,7 @@ func TestDropCollectionWhileItIsIndexed(t *testing.T) {
 		return len(r.query("SELECT id FROM river_job")) == 0
 	})
 	for _, table := range []string{"leases", "staged", "claims", "changes", "dead_letters"} {
-		if rows := r.query("SELECT * FROM " + table); len(rows) > 0 { //nolint:gosec // fixed names
+		if rows := r.query("SELECT * FROM " + table); len(rows) > 0 {
 			t.Errorf("%d rows are left in %s", len(rows), table)
 		}
 	}

@@ -186,7 +186,7 @@ func engineKilled(t *testing.T, open OpenEngine) {
 		t.Fatal(err)
 	}
 	for range kills {
-		killAfter(t, dir, 1+rand.IntN(4*runs/(2*kills))) //nolint:gosec // chance is what is wanted
+		killAfter(t, dir, 1+rand.IntN(4*runs/(2*kills)))
 	}
 
 	r.start(open, EngineSetup{Dir: dir}, p)

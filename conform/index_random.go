@@ -121,7 +121,7 @@ type indexChance struct {
 }
 
 func newIndexChance(r *indexRig, seed uint64) *indexChance {
-	c := &indexChance{Rand: rand.New(rand.NewPCG(seed, 1)), r: r} //nolint:gosec // repeatable, not secret
+	c := &indexChance{Rand: rand.New(rand.NewPCG(seed, 1)), r: r}
 	for range 60 {
 		var words []string
 		for range c.IntN(30) {

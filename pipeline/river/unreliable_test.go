@@ -27,7 +27,7 @@ var errTrouble = fault.New(fault.Unavailable, "the disk is full")
 func (u *unreliable) Update(ctx context.Context, fn func(record.Tx) error) error {
 	dice := 99
 	if u.trouble.Load() {
-		dice = rand.IntN(12) //nolint:gosec // chance is what is wanted
+		dice = rand.IntN(12)
 	}
 	if dice == 0 {
 		return errTrouble
