@@ -148,5 +148,5 @@ func afterProgress(t *testing.T, path string, ended chan error) <-chan time.Time
 		case <-tick.C:
 		}
 	}
-	return time.After(time.Duration(rand.IntN(60_000)) * time.Microsecond) //nolint:gosec // chance, not secrecy
+	return time.After(time.Duration(rand.IntN(60_000)) * time.Microsecond)
 }

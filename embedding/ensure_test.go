@@ -76,7 +76,7 @@ func TestConcurrentEnsureComputesEachTextOnce(t *testing.T) {
 	for g := range outs {
 		wg.Go(func() {
 			mine := slices.Clone(all)
-			rand.Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] }) //nolint:gosec // chance, not secrecy
+			rand.Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
 			out, err := stores[g%2].Ensure(t.Context(), e, mine)
 			if err != nil {
 				t.Error(err)

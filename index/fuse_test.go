@@ -80,7 +80,7 @@ func TestFuse(t *testing.T) {
 }
 
 func TestFuseKeepsEveryHitOnce(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's data
+	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		arm := func() []index.Hit {
 			scores := map[int64]float32{}

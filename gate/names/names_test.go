@@ -91,7 +91,7 @@ func TestRecallFindsNoLess(t *testing.T) {
 		}
 		return n
 	}
-	text := letter(rand.New(rand.NewPCG(1, 1)), 200) //nolint:gosec // G404: a reproducible text
+	text := letter(rand.New(rand.NewPCG(1, 1)), 200)
 	plain, eager := loaded.Tag(nil, text, names.Options{}), loaded.Tag(nil, text, names.Options{Recall: true})
 	if covered(eager) < covered(plain) {
 		t.Errorf("eager covers %d bytes, plain %d", covered(eager), covered(plain))
@@ -101,7 +101,7 @@ func TestRecallFindsNoLess(t *testing.T) {
 func TestThresholdLeavesOutLowScores(t *testing.T) {
 	t.Parallel()
 	loaded := load(t)
-	text := letter(rand.New(rand.NewPCG(2, 1)), 200) //nolint:gosec // G404: a reproducible text
+	text := letter(rand.New(rand.NewPCG(2, 1)), 200)
 	all := loaded.Tag(nil, text, names.Options{})
 	var want []names.Span
 	for _, s := range all {
@@ -135,7 +135,7 @@ func TestFarTextChangesNothing(t *testing.T) {
 	t.Parallel()
 	const far = 4096
 	loaded := load(t)
-	rng := rand.New(rand.NewPCG(3, 1)) //nolint:gosec // G404: a reproducible text
+	rng := rand.New(rand.NewPCG(3, 1))
 	for range 60 {
 		before, after := letter(rng, 120), letter(rng, 120)
 		switch rng.IntN(5) { // texts that are one long run of possible names, and other extremes

@@ -23,7 +23,7 @@ func benchEntries(b *testing.B, n int) []index.Entry {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable, not secret
+	r := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(r, 1.07, 4, 200_000)
 	raw := make([]gate.Raw, min(n, 1000))
 	for i := range raw {

@@ -43,7 +43,7 @@ func TestKilled(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable, not secret
+	r := rand.New(rand.NewPCG(3, 4))
 	done, plain := 0, newState(testDims)
 	for range 8 {
 		acknowledged := done + runAndKill(t, dir, done, 1+r.IntN(40))

@@ -91,7 +91,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for round := range 8 {
-		acked := killAfter(t, self, path, 1+rand.IntN(60)) //nolint:gosec // where it is killed needs no secrecy
+		acked := killAfter(t, self, path, 1+rand.IntN(60))
 		s := openAt(t, path)
 		checkSound(t, s)
 		checkAcked(t, s, acked)

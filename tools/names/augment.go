@@ -12,7 +12,7 @@ import (
 
 // trainingSet is the corpora's training parts in several dresses, and generated text.
 func trainingSet(corpora []Corpus, silver []Example, pools *Pools, opts trainOptions) []Example {
-	rng := rand.New(rand.NewPCG(opts.Seed, 1)) //nolint:gosec // G404: training must be reproducible
+	rng := rand.New(rand.NewPCG(opts.Seed, 1))
 	var examples []Example
 	for _, c := range corpora {
 		for _, s := range c.Train {

@@ -15,7 +15,7 @@ func generate(t *testing.T, seed uint64, n int) []Example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // G404: reproducible on purpose
+	rng := rand.New(rand.NewPCG(seed, 1))
 	examples := syntheticTraining(rng, pools, n)
 	for _, e := range examples[:n/2] {
 		examples = append(examples, renamed(rng, e, pools), recased(e, strings.ToUpper))

@@ -75,7 +75,7 @@ func syntheticTraining(rng *rand.Rand, pools *Pools, n int) []Example {
 
 // syntheticTest uses templates that training never saw; its names are of the same lists.
 func syntheticTest(pools *Pools) []Set {
-	g := newGenerator(rand.New(rand.NewPCG(99, 9)), pools) //nolint:gosec // G404: tests must be reproducible
+	g := newGenerator(rand.New(rand.NewPCG(99, 9)), pools)
 	examples := make([]Example, testTexts)
 	for i := range examples {
 		examples[i] = g.textOf(language{file: "test"}, 1)

@@ -138,7 +138,7 @@ func (t *trainer) sequences(examples []Example) []sequence {
 }
 
 func (t *trainer) train(examples []Example) {
-	t.rng = rand.New(rand.NewPCG(t.opts.Seed, 2)) //nolint:gosec // G404: training must be reproducible
+	t.rng = rand.New(rand.NewPCG(t.opts.Seed, 2))
 	t.countFeatures(examples)
 	sequences := t.sequences(examples)
 	tokens := 0

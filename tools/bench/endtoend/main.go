@@ -111,7 +111,7 @@ func (b *bench) call(method, path, body string, out any) error {
 // load streams records in and waits until all are searchable.
 func (b *bench) load(records int) error {
 	var lines bytes.Buffer
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same data each time
+	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range records {
 		fields := map[string]any{"subject": sentence(rng, 6), "body": body(rng, n), "status": pick(rng, []string{"open", "closed"}), "n": n}
 		if err := json.NewEncoder(&lines).Encode(map[string]any{"id": fmt.Sprintf("r%d", n), "fields": fields}); err != nil {
@@ -178,7 +178,7 @@ func (b *bench) fresh() error {
 
 // single times single writes, one after another.
 func (b *bench) single(from, n int) error {
-	rng := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same data each time
+	rng := rand.New(rand.NewPCG(3, 4))
 	took := make([]time.Duration, 0, n)
 	for i := range n {
 		fields, err := json.Marshal(map[string]any{"fields": map[string]any{"subject": sentence(rng, 6), "body": body(rng, from+i), "status": "open"}})
