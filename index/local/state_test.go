@@ -88,7 +88,7 @@ func TestCountsAreExact(t *testing.T) {
 // TestShortCutsAreExact scores every passage on its own and wants the same
 // order and the same scores, to the bit, from searches that read few lists.
 func TestShortCutsAreExact(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 8)) //nolint:gosec // repeatable, not secret
+	r := rand.New(rand.NewPCG(7, 8))
 	texts := words(t, r, 400)
 	s := newState(testDims)
 	for range 10 {
