@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -83,7 +84,8 @@ func (c *cli) own(ctx context.Context, listen string) (_ *owner, err error) {
 	o.server = &http.Server{
 		Handler:           api.New(api.Config{App: o.app, Console: web.Handler(), Version: buildVersion(), Log: c.log, Token: o.at.Token}),
 		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          nil,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o.stop = stop
