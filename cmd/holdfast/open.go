@@ -131,6 +131,10 @@ func (o *owner) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// workers is how many steps run at once. They wait for models more than they
+// compute: collections whose models hang must leave room for the others.
+const workers = 32
+
 // build makes the embedded drivers.
 func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error) {
 	key, err := masterKey(filepath.Join(dir, "key"))
@@ -161,7 +165,7 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: key, Tenant: c.config.Tenant,
 		Policies: policies, Embedders: embedders, Owner: "embedded", Log: c.log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
-			return river.New(ctx, store, river.Config{Logger: c.log, Observe: observe})
+			return river.New(ctx, store, river.Config{Workers: workers, Logger: c.log, Observe: observe})
 		},
 	})
 	if err != nil {
