@@ -114,6 +114,21 @@ func TestQueryWordsFindNamesTheyArePartOf(t *testing.T) {
 	}
 }
 
+func TestOrdinaryWordsInAQueryStayWords(t *testing.T) {
+	g := newGate(t, 1)
+	p := gate.DefaultPolicy()
+	for _, words := range []string{"harbour lantern", "broken router", "parcel never came"} {
+		q, err := g.Query(t.Context(), &p, gate.NewRaw(words))
+		if err != nil || q.Display() != words {
+			t.Errorf("%q became %q, %v", words, q.Display(), err)
+		}
+	}
+	q, err := g.Query(t.Context(), &p, gate.NewRaw("refund for Margaret Okonkwo"))
+	if err != nil || strings.Contains(q.Embed(), "Okonkwo") {
+		t.Errorf("a name went through: %q, %v", q.Embed(), err)
+	}
+}
+
 // Cutting clean text and joining the pieces gives the same text, and each
 // piece knows where in the original it came from.
 func TestCutKeepsTextAndOffsets(t *testing.T) {

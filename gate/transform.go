@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/hex"
+	"maps"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -97,12 +98,23 @@ func mask(value string, keep int) string {
 
 // Query passes a search query through the gate under the policy of the index
 // that it will search. Its Terms let each word find a name that it is part of.
+//
+// A few words say little about whether one is a name, so a doubtful name in
+// a query stays as it is: taken for a name, an ordinary word finds nothing.
 func (g *Gate) Query(ctx context.Context, p *Policy, query Raw) (Clean, error) {
-	r := g.Clean(ctx, p, []Raw{query})[0]
+	const sure = 0.55
+	names := p.rule(Finding{Entity: "PERSON", Rule: "name"})
+	strict := *p
+	strict.Rules = maps.Clone(p.Rules)
+	if strict.Rules == nil {
+		strict.Rules = map[string]Rule{}
+	}
+	strict.Rules["PERSON/name"] = Rule{Action: names.Action, Keep: names.Keep, MinScore: max(names.MinScore, sure)}
+	r := g.Clean(ctx, &strict, []Raw{query})[0]
 	if r.Err != nil {
 		return Clean{}, r.Err
 	}
-	if p.rule(Finding{Entity: "PERSON", Rule: "name"}).Action != Pseudonym {
+	if names.Action != Pseudonym {
 		return r.Clean, nil
 	}
 	for _, w := range nameWords(query.Reveal()) {
