@@ -151,7 +151,11 @@ func (s *Searcher) plan(ctx context.Context, name string, q Query) (*plan, error
 	if p.text, err = s.Gate.Query(ctx, &policy, q.Text); err != nil {
 		return nil, err
 	}
-	if p.index, err = s.Indexes.Get(ctx, flow.Spec(p.generation)); err != nil {
+	p.index, err = s.Indexes.Get(ctx, flow.Spec(p.generation))
+	if errors.Is(err, index.ErrDamaged) {
+		return nil, &fault.Error{Kind: fault.Unavailable, RetryAfter: time.Second, Msg: "the index was damaged and is being rebuilt from the records"}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if q.Mode == Lexical {

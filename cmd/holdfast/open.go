@@ -178,6 +178,10 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 func masterKey(path string) ([]byte, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // inside the data folder
 	if errors.Is(err, os.ErrNotExist) {
+		// Another key would open none of the seals that are there.
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "holdfast.db")); err == nil {
+			return nil, fault.New(fault.Invalid, "%s is missing, though the folder holds records sealed with it; restore it from a backup", path)
+		}
 		key := make([]byte, gate.KeySize)
 		_, _ = rand.Read(key) // never fails
 		if err := writeKey(path, key); err != nil {
