@@ -430,7 +430,7 @@ func wantWhole(t *testing.T, r *rig, collection string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		items, err := ix.Scan(t.Context(), 0, len(rows)+1)
+		items, err := ix.Scan(t.Context(), index.Passages, 0, len(rows)+1)
 		if err != nil {
 			t.Fatal(err)
 		}

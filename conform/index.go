@@ -32,6 +32,7 @@ func Index(t *testing.T, storage IndexStorage) {
 		"WholeRecords": indexWholeRecords,
 		"Order":        indexOrder,
 		"Scan":         indexScan,
+		"Compare":      indexCompare,
 		"Cancelled":    indexCancelled,
 		"Reopen":       indexReopen,
 		"Random":       indexRandom,
@@ -403,39 +404,6 @@ func indexOrder(t *testing.T, storage IndexStorage) {
 	}
 }
 
-func indexScan(t *testing.T, storage IndexStorage) {
-	r := startIndex(t, storage)
-	ids := []int64{7, 3, 1 << 40, 12, 5, 90, 4}
-	var up []index.Entry
-	for _, id := range ids {
-		up = append(up, indexEntry(id, id*2, indexAxis(0, 0), r.clean("")))
-	}
-	r.apply(index.Batch{Upsert: up})
-	slices.Sort(ids)
-	for limit := 1; limit <= len(ids)+1; limit++ {
-		var got []int64
-		for after := int64(0); ; {
-			page, err := r.ix.Scan(t.Context(), after, limit)
-			r.must(err)
-			if len(page) == 0 {
-				break
-			}
-			if len(page) > limit {
-				t.Fatalf("a page of %d, limit %d", len(page), limit)
-			}
-			for _, item := range page {
-				if got = append(got, item.ID); item.Record != 2*item.ID {
-					t.Errorf("item %+v has the wrong record", item)
-				}
-			}
-			after = got[len(got)-1]
-		}
-		if !slices.Equal(got, ids) {
-			t.Errorf("pages of %d: %v, want %v", limit, got, ids)
-		}
-	}
-}
-
 func indexCancelled(t *testing.T, storage IndexStorage) {
 	r := startIndex(t, storage)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -449,5 +417,11 @@ func indexCancelled(t *testing.T, storage IndexStorage) {
 	}
 	if _, err := r.ix.Lexical(ctx, r.clean("word"), 1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Lexical: %v", err)
+	}
+	if _, err := r.ix.Scan(ctx, index.Passages, 0, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("Scan: %v", err)
+	}
+	if _, err := r.ix.Ranges(ctx, index.Metadata, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("Ranges: %v", err)
 	}
 }

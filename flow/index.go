@@ -395,10 +395,17 @@ func (x *Indexer) update(ctx context.Context, b *batch, passages []record.Passag
 		if err != nil {
 			return up, nil, nil, fmt.Errorf("passage %d: %w", p.ID, err)
 		}
-		up.Upsert = append(up.Upsert, index.Entry{ID: int64(p.ID), Record: int64(p.Ref), Vector: v, Text: clean})
+		up.Upsert = append(up.Upsert, index.Entry{
+			ID: int64(p.ID), Record: int64(p.Ref), Tag: entryTag(b.generation, p), Vector: v, Text: clean,
+		})
 		fresh = append(fresh, p.ID)
 	}
 	return up, fresh, removed, nil
+}
+
+// entryTag stands for what a passage's entry is made from: vector and words.
+func entryTag(g record.Generation, p record.Passage) uint64 {
+	return index.TagOf(digest.Of("entry", string(g.Space[:]), string(p.Text[:]), string(p.Display[:])))
 }
 
 func (x *Indexer) meta(d *record.Declaration, fields record.Fields) index.Meta {

@@ -17,6 +17,9 @@ import (
 type Entry struct {
 	ID     int64 // the passage's number
 	Record int64 // the record's internal number
+	// Tag stands for what the entry was made from. The index keeps it, so that
+	// an entry made from something else can be told.
+	Tag    uint64
 	Vector []float32
 	Text   gate.Clean // its display form is searched lexically
 }
@@ -42,11 +45,14 @@ type Hit struct {
 	Score  float32 // cosine similarity, or BM25; higher is better
 }
 
-// Item is what an index holds for one passage, for comparison with the records.
-type Item struct {
-	ID     int64
-	Record int64
-}
+// Part is one of the two kinds of thing that an index holds.
+type Part uint8
+
+// The parts. Metadata that has no value at all is not held.
+const (
+	Passages Part = iota // entries, by id
+	Metadata             // records' metadata, by record
+)
 
 // Index is one generation's index. It is safe for concurrent use; a search
 // sees each batch whole or not at all.
@@ -64,8 +70,12 @@ type Index interface {
 	// Lexical returns the k best entries by BM25 likewise; entries that share
 	// no word with the query are not returned.
 	Lexical(ctx context.Context, query gate.Clean, k int, f *Filter) ([]Hit, error)
-	// Scan returns up to limit items with ids after the given one, by id.
-	Scan(ctx context.Context, after int64, limit int) ([]Item, error)
+	// Scan returns up to limit items of a part with ids after the given one, by id.
+	Scan(ctx context.Context, part Part, after int64, limit int) ([]Item, error)
+	// Ranges sums up all items of a part, range by range: one Sum for ids below
+	// the first bound, one for each range from a bound to below the next, and one
+	// from the last bound on. Bounds ascend. A million items take seconds.
+	Ranges(ctx context.Context, part Part, bounds []int64) ([]Sum, error)
 	// Count counts the entries.
 	Count(ctx context.Context) (int64, error)
 	// Close makes the index quick to open again; without it nothing is lost.

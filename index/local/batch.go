@@ -29,6 +29,15 @@ type recordMeta struct {
 	values []namedValue
 }
 
+// tag is that of index.Meta.
+func (m *recordMeta) tag() uint64 {
+	meta := index.Meta{}
+	for _, v := range m.values {
+		meta[v.field] = append(meta[v.field], v.value)
+	}
+	return meta.Tag()
+}
+
 type namedValue struct {
 	field string
 	value gate.Value
@@ -36,6 +45,7 @@ type namedValue struct {
 
 type entry struct {
 	id, record int64
+	tag        uint64
 	length     uint32 // in terms
 	terms      []termCount
 	vector     []float32
@@ -53,7 +63,7 @@ func prepare(b index.Batch, dims int) (*batch, error) {
 		if reason := normalize(v, e.Vector); reason != "" {
 			return nil, fault.New(fault.Invalid, "entry %d: its vector %s", e.ID, reason)
 		}
-		out.entries[i] = entry{id: e.ID, record: e.Record, vector: v}
+		out.entries[i] = entry{id: e.ID, record: e.Record, tag: e.Tag, vector: v}
 	}
 	for _, record := range slices.Sorted(maps.Keys(b.Meta)) {
 		m := recordMeta{record: record}
@@ -117,8 +127,8 @@ func (b *batch) analyse(entries []index.Entry) {
 	}
 }
 
-// encode appends the batch to dst. Integers are varints; floats are IEEE 754,
-// little-endian.
+// encode appends the batch to dst. Integers are varints but for tags; these
+// and floats, IEEE 754, are little-endian.
 func (b *batch) encode(dst []byte) []byte {
 	put := func(n int) { dst = binary.AppendUvarint(dst, uint64(n)) } //nolint:gosec // lengths
 	ids := func(ids []int64) {
@@ -152,6 +162,7 @@ func (b *batch) encode(dst []byte) []byte {
 	for _, e := range b.entries {
 		dst = binary.AppendVarint(dst, e.id)
 		dst = binary.AppendVarint(dst, e.record)
+		dst = binary.LittleEndian.AppendUint64(dst, e.tag)
 		put(int(e.length))
 		put(len(e.terms))
 		for _, t := range e.terms {
@@ -185,12 +196,12 @@ func decodeBatch(data []byte, dims, known int) (*batch, bool) {
 	if !b.numbered {
 		known = 0
 	}
-	b.entries = make([]entry, r.count(4+4*dims))
+	b.entries = make([]entry, r.count(12+4*dims))
 	space := make([]float32, dims*len(b.entries))
 	terms := make([]termCount, 0, len(r.b)/2-2*len(space)) // as many as there is room for
 	for i := range b.entries {
 		e := &b.entries[i]
-		e.id, e.record = r.varint(), r.varint()
+		e.id, e.record, e.tag = r.varint(), r.varint(), r.uint64()
 		e.length = r.uint32()
 		from := len(terms)
 		for range r.count(2) {
@@ -249,6 +260,14 @@ func (r *reader) uint32() uint32 {
 		return 0
 	}
 	return uint32(v)
+}
+
+func (r *reader) uint64() uint64 {
+	b := r.take(8)
+	if b == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(b)
 }
 
 // count reads the length of a list whose elements take at least size bytes.

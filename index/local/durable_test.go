@@ -2,8 +2,10 @@ package local
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
@@ -85,7 +87,7 @@ func numbered(tb testing.TB, n int) index.Batch {
 	text := clean(tb, fmt.Sprintf("batch number%d of words%d", n, n%3))
 	for i := range 3 {
 		b.Upsert = append(b.Upsert, index.Entry{
-			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Text: text, Vector: []float32{1, float32(n), float32(i), 0},
+			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Tag: uint64(n), Text: text, Vector: []float32{1, float32(n), float32(i), 0},
 		})
 	}
 	if n%6 == 5 {
@@ -103,7 +105,7 @@ func dump(s *state) string {
 			terms = append(terms, fmt.Sprint(s.words[word], "*", count))
 		}
 		slices.Sort(terms)
-		lines = append(lines, fmt.Sprint("passage ", id, s.records[s.rows.record[row]].id, s.rows.length[row], terms, s.rows.vector(row, s.dims)))
+		lines = append(lines, fmt.Sprint("passage ", id, s.records[s.rows.record[row]].id, s.rows.tags[row], s.rows.length[row], terms, s.rows.vector(row, s.dims)))
 	}
 	f := s.freeze()
 	for _, rec := range f.records {
@@ -222,6 +224,38 @@ func reopened(t *testing.T, folder, name string, data []byte) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// TestOtherVersions opens folders whose files are sound, but of the format
+// that another version has written.
+func TestOtherVersions(t *testing.T) {
+	for _, prefix := range []string{logPrefix, snapshotPrefix} {
+		dir := t.TempDir()
+		x := open(t, openIn(t, dir))
+		if err := x.Apply(t.Context(), numbered(t, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.close(); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, testSpec.Name, prefix+"*"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%v, %v", files, err)
+		}
+		data, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(fileMagic)-1]--
+		binary.LittleEndian.PutUint32(data[headerSize-4:], crc32.Checksum(data[:headerSize-4], crcTable))
+		if err := os.WriteFile(files[0], data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = openIn(t, dir).Open(t.Context(), testSpec)
+		if !errors.Is(err, index.ErrDamaged) || !strings.Contains(err.Error(), "another version") {
+			t.Fatalf("a %s of another version: %v", prefix, err)
+		}
+	}
 }
 
 func TestMissingFiles(t *testing.T) {

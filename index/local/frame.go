@@ -15,7 +15,8 @@ import (
 //	header: magic, kind (4), dimensions (4), number (8), CRC (4)
 //	frame:  frameMagic (4), payload's length (4), sequence from 0 (8), CRC of all else (4), payload
 const (
-	fileMagic   = "hfindex1"
+	fileMagic   = fileKin + "2"
+	fileKin     = "hfindex" // what the magic of every version begins with
 	headerSize  = len(fileMagic) + 4 + 4 + 8 + 4
 	frameMagic  = 0x6d617266 // "fram"
 	frameHeader = 4 + 4 + 8 + 4
@@ -89,6 +90,10 @@ func (f *frameReader) header(kind fileKind, number uint64) (dims int, err error)
 		kind:   fileKind(binary.LittleEndian.Uint32(b[n:])),
 		dims:   int(binary.LittleEndian.Uint32(b[n+4:])),
 		number: binary.LittleEndian.Uint64(b[n+8:]),
+	}
+	if other := bytes.HasPrefix(b, []byte(fileKin)) && !bytes.HasPrefix(b, []byte(fileMagic)); other &&
+		binary.LittleEndian.Uint32(b[headerSize-4:]) == crc32.Checksum(b[:headerSize-4], crcTable) {
+		return 0, damaged("another version of Holdfast wrote it")
 	}
 	if !bytes.Equal(b, h.encode()) || h.kind != kind || h.number != number {
 		return 0, errBroken

@@ -1,11 +1,8 @@
 package local
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -191,36 +188,6 @@ func (x *local) abandonWork() {
 func (x *local) release() {
 	_ = x.disk.log.Close() // what was acknowledged is synced
 	_ = x.disk.root.Close()
-}
-
-// Scan implements index.Index.
-func (x *local) Scan(ctx context.Context, after int64, limit int) ([]index.Item, error) {
-	if err := x.open(ctx); err != nil || limit < 1 {
-		return nil, err
-	}
-	x.lock.RLock()
-	r, records := x.state.view(), x.state.records
-	x.lock.RUnlock()
-	var out []index.Item
-	// out is sorted and cut to limit whenever it is full.
-	room := 2 * min(limit, len(r.ids))
-	cut := func() {
-		slices.SortFunc(out, func(a, b index.Item) int { return cmp.Compare(a.ID, b.ID) })
-		out = out[:min(limit, len(out))]
-	}
-	last := int64(math.MaxInt64)
-	for row := range r.alive.all() {
-		id := r.ids[row]
-		if id <= after || id > last {
-			continue
-		}
-		if out = append(out, index.Item{ID: id, Record: records[r.record[row]].id}); len(out) == room && room > limit {
-			cut()
-			last = out[len(out)-1].ID
-		}
-	}
-	cut()
-	return out, nil
 }
 
 // Count implements index.Index.

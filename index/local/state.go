@@ -41,6 +41,7 @@ type rows struct {
 	record  []uint32 // place in records
 	next    []uint32 // the record's row before this one, plus 1
 	length  []uint32 // in terms
+	tags    []uint64
 	terms   []uint64 // place of the term list: chunk, offset
 	chunks  [][]byte
 	vectors [][]float32 // slabs
@@ -59,6 +60,7 @@ type posting struct {
 type record struct {
 	id     int64
 	values []fieldValue // by field
+	tag    uint64       // of values
 	head   uint32       // its newest row, plus 1
 }
 
@@ -138,7 +140,8 @@ func (s *state) setMeta(m recordMeta) {
 		}
 		values[i] = fieldValue{n, v.value}
 	}
-	s.records[s.recordAt(m.record)].values = values
+	rec := &s.records[s.recordAt(m.record)]
+	rec.values, rec.tag = values, m.tag()
 }
 
 func (s *state) forget(id int64) {
@@ -152,7 +155,7 @@ func (s *state) forget(id int64) {
 			s.remove(s.rows.ids[at-1])
 		}
 	}
-	rec.values, rec.head = nil, 0
+	rec.values, rec.tag, rec.head = nil, 0, 0
 }
 
 func (s *state) remove(id int64) {
@@ -179,6 +182,7 @@ func (s *state) add(e *entry, terms []termCount) {
 	r.record = append(r.record, n)
 	r.next = append(r.next, s.records[n].head)
 	r.length = append(r.length, e.length)
+	r.tags = append(r.tags, e.tag)
 	r.alive.set(row)
 	s.records[n].head = row + 1
 	s.row[e.id] = row
@@ -340,7 +344,7 @@ func (f *frozen) batches(yield func(*batch) error) error {
 	for row := range f.rows.alive.all() {
 		e := entry{
 			id: f.rows.ids[row], record: f.records[f.rows.record[row]].id,
-			length: f.rows.length[row], vector: f.rows.vector(row, f.dims),
+			tag: f.rows.tags[row], length: f.rows.length[row], vector: f.rows.vector(row, f.dims),
 		}
 		for old, n := range f.rows.termsOf(row) {
 			e.terms = append(e.terms, termCount{numbers[old], n})
