@@ -29,6 +29,8 @@ func Record(t *testing.T, open func(t *testing.T) record.Store) {
 		{"runs", runCases},
 		{"dead letters", deadLetterCases},
 		{"audit", auditCases},
+		{"objects", objectCases},
+		{"ledger", ledgerCases},
 		{"properties", propertyCases},
 		{"concurrency", concurrencyCases},
 	} {

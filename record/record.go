@@ -1,7 +1,8 @@
 // Package record is the contract of the system of record: collections and
 // their declarations, records with their versions, the changes that are not
 // yet indexed, sealed passages, vectors and where they lie, runs, dead
-// letters and the audit trail, as several small stores over one transaction.
+// letters, the audit trail, costs and the parts' own documents, as several
+// small stores over one transaction.
 //
 // A driver is done when the suite conform.Record passes on it.
 package record
@@ -39,6 +40,8 @@ type Tx interface {
 	Runs() Runs
 	DeadLetters() DeadLetters
 	Audit() Audit
+	Objects() Objects
+	Ledger() Ledger
 	// Unwrap returns the driver's own transaction (*sql.Tx of record/sqlite,
 	// pgx.Tx of record/postgres), so that an engine can enqueue work in it.
 	Unwrap() any

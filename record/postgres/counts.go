@@ -22,11 +22,15 @@ func (t *tx) total(ctx context.Context, k kind, of int64) (n int64, err error) {
 	return n, err
 }
 
-// fold replaces the rows of each count by one. Rows that another process
-// folds at this moment are left to it.
+// fold replaces the rows of each count by one, and adds up the ledger's. Rows
+// that another process folds at this moment are left to it.
 func (s *Store) fold(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.pool, func(inner pgx.Tx) error {
-		_, err := (&tx{Tx: inner}).exec(ctx, "fold counts", `
+		t := &tx{Tx: inner}
+		if _, err := t.exec(ctx, "fold the ledger", foldLedger); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, "fold counts", `
 			WITH old AS (
 				DELETE FROM counts WHERE ctid = ANY (ARRAY(SELECT ctid FROM counts FOR UPDATE SKIP LOCKED))
 				RETURNING kind, of, delta)

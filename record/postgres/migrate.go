@@ -19,8 +19,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// latest migrates up to the newest version.
-const latest = -1
+// Latest is the newest version of the schema.
+const Latest = -1
 
 // Migrate moves the schema up or down to a version; 0 is empty. Going down
 // deletes what the older schema has no place for.
@@ -76,7 +76,7 @@ func apply(ctx context.Context, pool *pgxpool.Pool, version int64, logger *slog.
 	if err != nil {
 		return explain(ctx, "read the schema's version", err)
 	}
-	if version == latest {
+	if version == Latest {
 		version = newest
 	}
 	switch {

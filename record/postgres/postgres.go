@@ -132,7 +132,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.effects.due = make(chan struct{}, 1)
 	err = s.checkServer(ctx)
 	if err == nil {
-		err = migrate(ctx, pool, cfg.Schema, latest, cfg.Logger)
+		err = migrate(ctx, pool, cfg.Schema, Latest, cfg.Logger)
 	}
 	if err != nil {
 		pool.Close()

@@ -49,7 +49,7 @@ func TestMigrateDownAndUp(t *testing.T) {
 	if n := schema(); n != 0 {
 		t.Errorf("%d tables, indexes, sequences and functions are left at version 0", n)
 	}
-	if err := s.Migrate(t.Context(), 1); err != nil {
+	if err := s.Migrate(t.Context(), postgres.Latest); err != nil {
 		t.Fatal(err)
 	}
 	if n := schema(); n != full {

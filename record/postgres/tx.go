@@ -22,7 +22,7 @@ type tx struct {
 	pgx.Tx
 	update bool // not a View
 	wake   bool // it made a change ready
-	deltas int  // rows that it added to counts
+	deltas int  // rows that it added to counts and the ledger
 }
 
 func (t *tx) Collections() record.Collections { return collections{t} }
@@ -33,6 +33,8 @@ func (t *tx) Vectors() record.Vectors         { return vectors{t} }
 func (t *tx) Runs() record.Runs               { return runs{t} }
 func (t *tx) DeadLetters() record.DeadLetters { return deadLetters{t} }
 func (t *tx) Audit() record.Audit             { return audit{t} }
+func (t *tx) Objects() record.Objects         { return objects{t} }
+func (t *tx) Ledger() record.Ledger           { return ledger{t} }
 func (t *tx) Unwrap() any                     { return t.Tx }
 
 // exec runs a statement and says how many rows it changed. doing names the

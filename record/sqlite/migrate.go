@@ -14,8 +14,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// latest migrates up to the newest version.
-const latest = -1
+// Latest is the newest version of the schema.
+const Latest = -1
 
 // Migrate moves a database up or down to a version of its schema; 0 is empty.
 // Going down deletes what the older schema has no place for.
@@ -40,7 +40,7 @@ func migrate(ctx context.Context, db *sql.DB, version int64, logger *slog.Logger
 	if err != nil {
 		return explain("read the schema's version", err)
 	}
-	if version == latest {
+	if version == Latest {
 		version = newest
 	}
 	switch {

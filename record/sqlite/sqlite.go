@@ -75,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.writer, latest, cfg.Logger); err != nil {
+	if err := migrate(ctx, s.writer, Latest, cfg.Logger); err != nil {
 		return nil, errors.Join(err, s.writer.Close())
 	}
 	s.readers, err = open(cfg.Path, min(max(4, runtime.GOMAXPROCS(0)), maxReaders),

@@ -104,7 +104,7 @@ func TestMigrateDownAndUp(t *testing.T) {
 	if n := schema(); n != 0 {
 		t.Errorf("%d tables, indexes and triggers are left at version 0", n)
 	}
-	if err := sqlite.Migrate(t.Context(), s.Writer(), 1); err != nil {
+	if err := sqlite.Migrate(t.Context(), s.Writer(), sqlite.Latest); err != nil {
 		t.Fatal(err)
 	}
 	if n := schema(); n != full {

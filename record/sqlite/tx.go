@@ -22,6 +22,8 @@ func (t *tx) Vectors() record.Vectors         { return vectors{t} }
 func (t *tx) Runs() record.Runs               { return runs{t} }
 func (t *tx) DeadLetters() record.DeadLetters { return deadLetters{t} }
 func (t *tx) Audit() record.Audit             { return audit{t} }
+func (t *tx) Objects() record.Objects         { return objects{t} }
+func (t *tx) Ledger() record.Ledger           { return ledger{t} }
 func (t *tx) Unwrap() any                     { return t.sql }
 
 // exec runs a statement and says how many rows it changed. doing names the
