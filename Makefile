@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 1
 
-.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-retrieval bench-parts console sample clean
+.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-gate bench-retrieval bench-parts console sample clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ demo-check: build
 
 bench: build ## end-to-end throughput, memory and latency
 	$(GO) run ./tools/bench/endtoend -binary bin/holdfast
+
+bench-gate: ## speed of the privacy gate by group of detectors, in ordinary and hostile text, and how it scales
+	$(GO) run ./tools/bench/gate
 
 SHARED ?= $(abspath ../shared)
 TEACHER = .cache/teacher

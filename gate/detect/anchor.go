@@ -406,12 +406,9 @@ func preposition(w string) bool {
 }
 
 func monthName(w string) bool {
-	h := uint32(0)
-	for i := range len(w) {
-		if lower[w[i]] == 0 {
-			return false
-		}
-		h = h*hashFactor + uint32(lower[w[i]])
+	n, h := letters(w, 0)
+	if n < len(w) {
+		return false
 	}
 	k := lookup(h, w)
 	return k != nil && k.act == actMonth

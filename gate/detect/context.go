@@ -128,6 +128,7 @@ func (sc *scan) look(pos int) context {
 	var c context
 	line := int32(-1)
 	for i := sc.at; i < len(sc.marks); i++ {
+		sc.steps++
 		m := &sc.marks[i]
 		if m.start > pos+farAfter {
 			break
@@ -157,20 +158,16 @@ func (sc *scan) look(pos int) context {
 }
 
 const (
-	hashFactor = 0x01000193 // the FNV prime; the hash only has to spread
 	tableBits  = 13
 	maxKeyword = 28
 )
 
 // table is an open-addressed hash table of the keywords, at most an eighth full, so that most words of a text meet an
-// empty slot at once.
-var table = func() (t [1 << tableBits]*keyword) {
+// empty slot at once. The tags tell most others apart without a look at the keyword.
+var table, tags = func() (t [1 << tableBits]*keyword, tags [1 << tableBits]uint16) {
 	for i := range keywords {
 		k := &keywords[i]
-		h := uint32(0)
-		for _, c := range []byte(k.word) {
-			h = h*hashFactor + uint32(c)
-		}
+		h := hashWord(k.word)
 		j := slot(h)
 		for t[j] != nil && t[j].word != k.word {
 			j = (j + 1) & (1<<tableBits - 1)
@@ -186,24 +183,23 @@ var table = func() (t [1 << tableBits]*keyword) {
 			}
 			continue
 		}
-		t[j] = k
+		t[j], tags[j] = k, tag(h)
 	}
-	return t
+	return t, tags
 }()
 
-func slot(h uint32) uint32 { return (h * 0x9e3779b1) >> (32 - tableBits) }
+func slot(h uint64) uint64 { return h >> (64 - tableBits) }
+func tag(h uint64) uint16  { return uint16(h>>16) | 1 } //nolint:gosec // G115: some bits of it are wanted
 
-// lookup finds the keyword that equals word in any case; h is the hash of the word in lower case.
-func lookup(h uint32, word string) *keyword {
-	for j := slot(h); ; j = (j + 1) & (1<<tableBits - 1) {
-		k := table[j]
-		if k == nil {
-			return nil
-		}
-		if equalFold(k.word, word) {
-			return k
+// lookup finds the keyword that equals word in any case; h is the hash of the word.
+func lookup(h uint64, word string) *keyword {
+	want := tag(h)
+	for j := slot(h); tags[j] != 0; j = (j + 1) & (1<<tableBits - 1) {
+		if tags[j] == want && equalFold(table[j].word, word) {
+			return table[j]
 		}
 	}
+	return nil
 }
 
 // equalFold compares a lower-case word with one in any case, letters only.

@@ -57,7 +57,7 @@ type Scanner struct {
 }
 
 // version is part of what decides whether text must be gated again: raise it with every change of rules.
-const version = "detect-2"
+const version = "detect-3"
 
 // Version names the set of rules; it changes whenever the same text could give other findings.
 func (s *Scanner) Version() string { return version }
@@ -127,9 +127,12 @@ type scan struct {
 	// Scratch of cluster: what is struck out, the hits by rank, the furthest end up to each.
 	dead         []bool
 	order, reach []int
-	line         int32 // number of line breaks so far
-	lines        []int // where each line begins
-	atLine       int   // the line of the value that was looked at last
+	steps        int      // turns of the loops that no constant bounds; what time is linear in
+	line         int32    // number of line breaks so far
+	urls         [][2]int // where URLs stand
+	urlAt        int      // the first of them that may still hold the value under inspection
+	lines        []int    // where each line begins
+	atLine       int      // the line of the value that was looked at last
 	grid         grid
 	col          kinds // what the header says about the value under inspection
 	tabled       bool  // there is such a header
@@ -147,8 +150,11 @@ type scan struct {
 func (sc *scan) reset(s *Scanner, text string) {
 	sc.s = s
 	sc.marks, sc.cands, sc.found, sc.dead = sc.marks[:0], sc.cands[:0], sc.found[:0], sc.dead[:0]
+	sc.steps = 0
+	sc.urls, sc.urlAt = sc.urls[:0], 0
 	sc.line, sc.urlEnd, sc.pemEnd, sc.userEnd, sc.hexEnd, sc.jwtEnd, sc.numEnd, sc.phoneEnd, sc.at = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	sc.madeEnd, sc.columnEnd, sc.bornEnd, sc.atLine = 0, 0, 0, 0
+	sc.col, sc.tabled, sc.ctx, sc.midChain, sc.dialStart = 0, false, context{}, false, 0
 	sc.lines = append(sc.lines[:0], 0)
 	sc.grid.line, sc.grid.head, sc.grid.named, sc.grid.counted, sc.grid.row = -1, -1, -1, -1, row{}
 	sc.v = sc.fold.view(text)
@@ -184,7 +190,7 @@ func (sc *scan) settle(dst []Finding) []Finding {
 		}
 		return better(&a, &b)
 	})
-	for len(f) > 0 {
+	for ; len(f) > 0; sc.steps++ {
 		// A cluster is a maximal set connected by overlaps.
 		n, end := 1, f[0].end
 		for n < len(f) && f[n].start < end {
@@ -222,8 +228,10 @@ func (sc *scan) cluster(f []hit) []hit {
 		}
 		for j := i + 1; j < len(f) && f[j].start < f[i].end; j++ {
 			sc.dead[j] = true
+			sc.steps++
 		}
 		for j := i - 1; j >= 0 && reach[j] > f[i].start; j-- {
+			sc.steps++
 			if f[j].end > f[i].start {
 				sc.dead[j] = true
 			}

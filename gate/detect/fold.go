@@ -72,14 +72,21 @@ func (f *folded) view(text string) string {
 	return b.String()
 }
 
+// nextFold is where the next trigger stands, from i on.
 func nextFold(text string, i int) int {
-	for ; i < len(text); i++ {
-		if foldTrigger[text[i]] {
-			return i
+	for ; i+8 <= len(text); i += 8 {
+		if x := load(text, i); (x|zeros(x^'&'*lanes)|zeros(x^'%'*lanes)|zeros(x^'\\'*lanes))&laneTops != 0 {
+			break
 		}
+	}
+	for i < len(text) && !foldTrigger[text[i]] {
+		i++
 	}
 	return i
 }
+
+// zeros marks by its top bit the lowest lane of x that is zero, and perhaps lanes above it.
+func zeros(x uint64) uint64 { return (x - lanes) &^ x }
 
 // start is where in the text the character begins that gave byte v of the view.
 func (f *folded) start(v int) int { s, _ := f.char(v); return s }

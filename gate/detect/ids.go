@@ -270,6 +270,7 @@ func (r *run) dotted(n int) bool {
 func (sc *scan) label(pos int) kinds {
 	k, person := sc.col, -len(sc.v)
 	for i := sc.at; i < len(sc.marks) && sc.marks[i].start < pos; i++ {
+		sc.steps++
 		m := &sc.marks[i]
 		if pos-m.end > 32 || m.end > pos {
 			continue

@@ -193,7 +193,7 @@ func lowerRun(w string) int {
 func (sc *scan) keyInContext(s, e int) {
 	v := sc.v
 	w := v[s:e]
-	if sc.ctx.near&ctxOrder != 0 || len(w) > 128 || !hasLetter(w) || entropy(w) < 3.2 || turns(w)*3 < len(w) || s < sc.urlEnd || lowerRun(w) > 4 || figuresIn(w) < 4 || w[0] == '0' && w[1]|0x20 == 'x' {
+	if sc.ctx.near&ctxOrder != 0 || len(w) > 128 || !hasLetter(w) || entropy(w) < 3.2 || turns(w)*3 < len(w) || sc.inURL(s) || lowerRun(w) > 4 || figuresIn(w) < 4 || w[0] == '0' && w[1]|0x20 == 'x' {
 		return
 	}
 	if p := at(v, s-1); p == '_' || p == '/' || p == '-' || p == '.' || p == '=' || at(v, e) == '-' || at(v, e) == '_' || at(v, e) == '(' || at(v, e) == '/' {

@@ -1,5 +1,7 @@
 package detect
 
+import "math/bits"
+
 // Classes of bytes: what the main loop does on meeting one.
 const (
 	clsOther  = iota // skip
@@ -60,29 +62,49 @@ type cand struct {
 // lex is the pass over the view.
 func (sc *scan) lex() {
 	v := sc.v
-	for i := 0; i < len(v); {
+	for i := 0; i < len(v); sc.steps++ {
 		switch class[v[i]] {
 		case clsOther:
 			i++
 		case clsMark:
 			i = sc.punct(i)
 		default:
+			if n := plainWord(v, i); n > 0 {
+				i += n
+				continue
+			}
 			i = sc.word(i)
 		}
 	}
 }
 
+// plainWord is the length of the word at i if it is short, no keyword, and no part of a number or token; otherwise 0.
+// That is most words of a text.
+func plainWord(v string, i int) int {
+	if i+9 >= len(v) {
+		return 0
+	}
+	x := load(v, i) | 0x20*lanes
+	m := others(x)
+	k := bits.TrailingZeros64(m) &^ 7
+	n := k / 8
+	if m == 0 || n < 2 {
+		return 0
+	}
+	if c := v[i+n]; (c != ' ' || isDigit(v[i+n+1])) && (n < 4 || isDigit(c) || c == '_' || c == '-' || c == '.') {
+		return 0
+	}
+	if tags[slot(mix(0, x&(1<<k-1)))] != 0 {
+		return 0
+	}
+	return n
+}
+
 // word reads the run of ASCII letters and digits at i and returns its end.
 func (sc *scan) word(i int) int {
-	v, start, h := sc.v, i, uint32(0)
-	for i < len(v) {
-		k := lower[v[i]]
-		if k == 0 {
-			break
-		}
-		h = h*hashFactor + uint32(k)
-		i++
-	}
+	v, start := sc.v, i
+	size, h := letters(v, i)
+	i += size
 	if i < len(v) && isDigit(v[i]) {
 		for i < len(v) && isAlnum(v[i]) {
 			i++

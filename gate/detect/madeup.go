@@ -177,7 +177,7 @@ func (sc *scan) secretAround(pos int) {
 	v := sc.v
 	s, e := sc.around(pos)
 	sc.madeEnd = e
-	if s < sc.urlEnd && e > s || e-s < minMadeUp || at(v, e) == '@' || at(v, e) == '(' || at(v, e) == '[' || at(v, e) == '=' && at(v, e+1) != ' ' {
+	if e > s && sc.inURL(s) || e-s < minMadeUp || at(v, e) == '@' || at(v, e) == '(' || at(v, e) == '[' || at(v, e) == '=' && at(v, e+1) != ' ' {
 		return
 	}
 	w := v[s:e]

@@ -44,6 +44,24 @@ func (sc *scan) www(start, end int) {
 	sc.urlFrom(start, end+1)
 }
 
+// inURL reports, once the text was read, whether s stands in a URL. It is asked about places in order, give or take the
+// length of a token.
+func (sc *scan) inURL(s int) bool {
+	for sc.urlAt < len(sc.urls) && sc.urls[sc.urlAt][1] <= s-maxMadeUp {
+		sc.urlAt++
+	}
+	for _, u := range sc.urls[sc.urlAt:] {
+		sc.steps++
+		if u[0] > s {
+			break
+		}
+		if s < u[1] {
+			return true
+		}
+	}
+	return false
+}
+
 // urlFrom reads the URL that begins at start and has its authority at auth.
 func (sc *scan) urlFrom(start, auth int) {
 	v := sc.v
@@ -53,6 +71,7 @@ func (sc *scan) urlFrom(start, auth int) {
 		end++
 	}
 	sc.urlEnd = end
+	sc.urls = append(sc.urls, [2]int{start, end})
 	// What closes a sentence or a bracket is not part of the URL.
 	for end > auth {
 		c := v[end-1]

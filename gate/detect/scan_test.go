@@ -86,8 +86,7 @@ func TestNeutralTextHoldsNothing(t *testing.T) {
 	}
 }
 
-// TestWorkIsLinear shows that a long text costs as many bytes of findings and work as its parts: the findings in n
-// copies of a text, kept apart, are n times those in one.
+// TestCopiesGiveTheSameFindings: the findings in n copies of a text, kept apart, are n times those in one.
 func TestCopiesGiveTheSameFindings(t *testing.T) {
 	t.Parallel()
 	s := scanner(t)

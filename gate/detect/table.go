@@ -55,8 +55,8 @@ func (sc *scan) lineText(l int) string {
 }
 
 func rowOf(line string) row {
-	for _, sep := range [...]byte{'|', '\t', ';', ','} {
-		n := strings.Count(line, string(rune(sep)))
+	for _, by := range [...]string{"|", "\t", ";", ","} {
+		n, sep := strings.Count(line, by), by[0]
 		if n == 0 {
 			continue
 		}
@@ -104,6 +104,7 @@ func (sc *scan) column(pos int) kinds {
 		t.counted, t.at, t.column, t.quoted = l, sc.lines[l], 0, false
 	}
 	for ; t.at < pos; t.at++ {
+		sc.steps++
 		switch sc.v[t.at] {
 		case '"':
 			t.quoted = !t.quoted
@@ -130,6 +131,7 @@ func (sc *scan) divide(l int) {
 		t.row, t.head = rowOf(sc.lineText(from-1)), -1
 	}
 	for ; from <= l; from++ {
+		sc.steps++
 		r := rowOf(sc.lineText(from))
 		if r != t.row || r.sep == 0 {
 			t.row, t.head = r, from
@@ -188,19 +190,13 @@ func columnName(cell string) bool {
 func wordKinds(s string) kinds {
 	k := kinds(0)
 	for i := 0; i < len(s); {
-		h, start := uint32(0), i
-		for i < len(s) && lower[s[i]] != 0 {
-			h = h*hashFactor + uint32(lower[s[i]])
-			i++
-		}
-		if i-start >= 2 && i-start <= maxKeyword {
-			if w := lookup(h, s[start:i]); w != nil {
+		n, h := letters(s, i)
+		if n >= 2 && n <= maxKeyword {
+			if w := lookup(h, s[i:i+n]); w != nil {
 				k |= w.kinds
 			}
 		}
-		if i == start {
-			i++
-		}
+		i += max(n, 1)
 	}
 	return k
 }
