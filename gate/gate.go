@@ -9,9 +9,12 @@ import (
 	"strings"
 	"unicode"
 
+	aead "github.com/tink-crypto/tink-go/v2/daead/subtle"
+
 	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate/detect"
+	"github.com/holdfast/holdfast/gate/ff1"
 	"github.com/holdfast/holdfast/gate/names"
 )
 
@@ -22,7 +25,7 @@ const KeySize = 32
 const MaxText = 64 << 20
 
 // codeRevision changes when this package treats the same findings otherwise.
-const codeRevision = "1"
+const codeRevision = "2"
 
 // Config is what a gate is made of.
 type Config struct {
@@ -41,6 +44,9 @@ type Gate struct {
 	seal       *sealer
 	pseudonyms *sealer
 	values     *sealer
+	tenant     string
+	siv        *aead.AESSIV
+	ff10, ff36 *ff1.Cipher
 	version    digest.Digest
 }
 
@@ -57,16 +63,40 @@ func New(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load names tagger: %w", err)
 	}
-	g := &Gate{patterns: patterns, names: tagger}
-	for purpose, s := range map[string]**sealer{"seal": &g.seal, "pseudonym": &g.pseudonyms, "value": &g.values} {
-		key, err := hkdf.Key(sha256.New, cfg.Key, nil, "holdfast/"+purpose+"/"+cfg.Tenant, KeySize)
-		if err != nil {
-			return nil, fmt.Errorf("derive %s key: %w", purpose, err)
-		}
-		*s = newSealer(key)
+	g := &Gate{patterns: patterns, names: tagger, tenant: cfg.Tenant}
+	if err := g.deriveKeys(cfg.Key); err != nil {
+		return nil, err
 	}
 	g.version = digest.Of("gate", codeRevision, patterns.Version(), tagger.Version())
 	return g, nil
+}
+
+// deriveKeys makes a key for each purpose.
+func (g *Gate) deriveKeys(master []byte) (err error) {
+	derive := func(purpose string, size int) []byte {
+		key, failed := hkdf.Key(sha256.New, master, nil, "holdfast/"+purpose+"/"+g.tenant, size)
+		if failed != nil {
+			err = fmt.Errorf("derive %s key: %w", purpose, failed)
+		}
+		return key
+	}
+	g.seal = newSealer(derive("seal", KeySize))
+	g.pseudonyms = newSealer(derive("pseudonym", KeySize))
+	g.values = newSealer(derive("value", KeySize))
+	siv, format := derive("encrypt", aead.AESSIVKeySize), derive("format", KeySize)
+	if err != nil {
+		return err
+	}
+	if g.siv, err = aead.NewAESSIV(siv); err != nil {
+		return fmt.Errorf("make AES-SIV: %w", err)
+	}
+	if g.ff10, err = ff1.New(format, 10); err != nil {
+		return fmt.Errorf("make FF1: %w", err)
+	}
+	if g.ff36, err = ff1.New(format, 36); err != nil {
+		return fmt.Errorf("make FF1: %w", err)
+	}
+	return nil
 }
 
 // Version addresses the detectors and their weights: it changes exactly when
@@ -96,6 +126,7 @@ type Finding struct {
 type Result struct {
 	Clean    Clean
 	Findings []Finding // transformed values, in order, not overlapping
+	Secrets  []Secret  // for the vault: what restorable pseudonyms stand for
 	Err      error
 }
 
@@ -109,9 +140,40 @@ func (g *Gate) Analyze(text Raw) ([]Finding, error) {
 	return found, err
 }
 
+// AnalyzeUnder is Analyze with a policy's own detectors and lists.
+func (g *Gate) AnalyzeUnder(p *Policy, text Raw) ([]Finding, error) {
+	found, err := g.Analyze(text)
+	if err != nil {
+		return nil, err
+	}
+	raw := text.Reveal()
+	if found, err = p.findOwn(found, raw); err != nil {
+		return nil, err
+	}
+	return p.allowed(raw, found)
+}
+
+// Text is raw text with what a policy may ask about the place it is from.
+type Text struct {
+	Raw   Raw
+	Class string // the field's classification, or ""
+	// Subject is the person that the text is about: dates of one subject move
+	// together, and in the vault each has a key of its own. It may be personal.
+	Subject Raw
+}
+
 // Clean passes texts through the gate under a policy. A text that cannot be
 // examined is held back: its Result has an error and no text.
 func (g *Gate) Clean(ctx context.Context, p *Policy, texts []Raw) []Result {
+	placed := make([]Text, len(texts))
+	for i, raw := range texts {
+		placed[i].Raw = raw
+	}
+	return g.CleanTexts(ctx, p, placed)
+}
+
+// CleanTexts is Clean for texts from known places.
+func (g *Gate) CleanTexts(ctx context.Context, p *Policy, texts []Text) []Result {
 	out := make([]Result, len(texts))
 	for i, text := range texts {
 		if err := ctx.Err(); err != nil {
@@ -123,19 +185,26 @@ func (g *Gate) Clean(ctx context.Context, p *Policy, texts []Raw) []Result {
 	return out
 }
 
-func (g *Gate) cleanOne(p *Policy, text Raw) Result {
-	found, err := g.Analyze(text)
+func (g *Gate) cleanOne(p *Policy, text Text) (out Result) {
+	// What panics may quote the text; the text is held back.
+	defer func() {
+		if recover() != nil {
+			out = Result{Err: fault.New(fault.Invalid, "the gate failed on this text; it is held back")}
+		}
+	}()
+	found, err := g.AnalyzeUnder(p, text.Raw)
 	if err != nil {
 		return Result{Err: err}
 	}
-	raw := text.Reveal()
-	chosen := resolve(p, raw, found)
+	raw := text.Raw.Reveal()
+	chosen := resolve(p, text.Class, raw, found)
+	t := transformer{Gate: g, policy: p, subject: text.Subject.Reveal()}
 	marks := make([]mark, len(chosen), len(chosen)+4)
 	for i, f := range chosen {
-		marks[i] = mark{entity: f.Entity, s: f.Start, sn: f.End - f.Start, replaced: g.transform(p.rule(f), f, raw[f.Start:f.End])}
+		marks[i] = mark{entity: f.Entity, s: f.Start, sn: f.End - f.Start, replaced: t.transform(p.rule(text.Class, f), f, raw[f.Start:f.End])}
 	}
 	marks = repair(raw, marks)
-	return Result{Clean: build(raw, marks), Findings: chosen}
+	return Result{Clean: build(raw, marks), Findings: chosen, Secrets: t.secrets}
 }
 
 // find runs the detectors. A detector that panics has failed: the text is
@@ -169,10 +238,10 @@ func (g *Gate) find(text string) (found []Finding, err error) {
 // findings the pattern beats the name, then the longer, then the earlier;
 // what a loser covers beyond the winners is still transformed, as the loser's
 // type, so that no part of a value stays.
-func resolve(p *Policy, text string, found []Finding) []Finding {
+func resolve(p *Policy, class, text string, found []Finding) []Finding {
 	live := make([]Finding, 0, len(found))
 	for _, f := range found {
-		r := p.rule(f)
+		r := p.rule(class, f)
 		if r.Action == Keep || f.Score < r.MinScore || f.End <= f.Start {
 			continue
 		}

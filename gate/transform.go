@@ -3,8 +3,8 @@ package gate
 import (
 	"context"
 	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
-	"maps"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,50 +17,115 @@ const tokenChars = 10
 
 var tokenAlphabet = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 
+// transformer is what turns the values of one text into what the policy says.
+type transformer struct {
+	*Gate
+	policy  *Policy
+	subject string
+	secrets []Secret
+}
+
 // transform is what stands in the display form for a value.
-func (g *Gate) transform(r Rule, f Finding, value string) string {
+func (t *transformer) transform(r Rule, f Finding, value string) string {
+	out, ok := "", false
 	switch r.Action {
+	case Redact:
+		return ""
 	case Mask:
-		return mask(value, r.Keep)
+		out, ok = mask(value, r.Keep), true
 	case Hash:
-		var sum [macSize]byte
-		g.pseudonyms.mac(sum[:0], []byte("hash\x00"+string(f.Entity)+"\x00"+canonical(value)))
+		sum := t.keyed("hash", string(f.Entity), canonical(value))
 		return string(f.Entity) + "_" + hex.EncodeToString(sum[:8])
 	case Pseudonym:
-		return g.pseudonym(f.Entity, value)
+		return t.pseudonym(r, f.Entity, value)
+	case Encrypt:
+		out, ok = t.encrypt(t.policy.Domain, f.Entity, value)
+	case Surrogate:
+		out, ok = t.surrogate(f.Entity, value)
+	case Format:
+		out, ok = t.encryptFormat(t.policy.Domain, f.Entity, value, false)
+	case Shift:
+		out, ok = shiftDate(value, t.shiftDays(r.Days), r.MonthFirst)
+	case Generalise:
+		out, ok = generalise(r, f.Entity, value)
 	case Keep, Replace:
 	}
-	return "[" + string(f.Entity) + "]"
+	if !ok || firstBad(out) >= 0 {
+		return "[" + string(f.Entity) + "]"
+	}
+	return out
 }
 
-// pseudonym is deterministic for a tenant's key. Tokens have one length for
-// a type, so none is a prefix of another, and hold only letters, digits and
-// "_", so they are safe in JSON and URLs and are one word to a tokenizer.
-func (g *Gate) pseudonym(e Entity, value string) string {
-	if e != "PERSON" {
-		return g.token(e, canonical(value))
-	}
-	words := nameWords(value)
-	if len(words) == 0 {
-		return g.token(e, canonical(value))
-	}
-	for i, w := range words {
-		words[i] = g.token(e, w)
-	}
-	return strings.Join(words, " ")
-}
-
-func (g *Gate) token(e Entity, canonical string) string {
+// keyed is a MAC over parts, under the policy's domain.
+func (t *transformer) keyed(parts ...string) [macSize]byte {
 	var sum [macSize]byte
-	g.pseudonyms.mac(sum[:0], []byte(string(e)+"\x00"+canonical))
-	return string(e) + "_" + tokenAlphabet.EncodeToString(sum[:])[:tokenChars]
+	body := strings.Join(parts, "\x00")
+	if t.policy.Domain != "" {
+		body = "domain\x00" + t.policy.Domain + "\x00" + body
+	}
+	t.pseudonyms.mac(sum[:0], []byte(body))
+	return sum
 }
 
-// nameWords are the words of a name in lower case, without punctuation.
-func nameWords(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
-	})
+// choice picks one of n by key.
+func (t *transformer) choice(n int, parts ...string) int {
+	sum := t.keyed(parts...)
+	return int(binary.BigEndian.Uint64(sum[:8]) % uint64(n)) //nolint:gosec // below n
+}
+
+// shiftDays is how far the dates of a subject move: at least a day, at most
+// limit, either way.
+func (t *transformer) shiftDays(limit int) int {
+	if limit == 0 {
+		limit = 365
+	}
+	n := t.choice(2*limit, "shift", t.subject) - limit
+	if n >= 0 {
+		n++
+	}
+	return n
+}
+
+// pseudonym is deterministic for a tenant's key and the policy's domain.
+// Tokens have one length for a type, so none is a prefix of another, and hold
+// only letters, digits and "_", so they are safe in JSON and URLs and are one
+// word to a tokenizer. A name has a token for each word, and what stood
+// between the words.
+func (t *transformer) pseudonym(r Rule, e Entity, value string) string {
+	if e != "PERSON" {
+		return t.token(r, e, canonical(value), value)
+	}
+	var b strings.Builder
+	end := 0
+	for w := range nameWords(value) {
+		if end > 0 {
+			b.WriteString(between(value[end:w.start]))
+		}
+		b.WriteString(t.token(r, e, foldText(value[w.start:w.end]), value[w.start:w.end]))
+		end = w.end
+	}
+	if end == 0 {
+		return t.token(r, e, canonical(value), value)
+	}
+	return b.String()
+}
+
+// between is what may stand between the tokens of a name: what parts words
+// and is no word, or a space.
+func between(s string) string {
+	if strings.Trim(s, " \t\r\n,.'’-·") == "" && s != "" {
+		return s
+	}
+	return " "
+}
+
+func (t *transformer) token(r Rule, e Entity, canonical, value string) string {
+	sum := t.keyed(string(e), canonical)
+	token := string(e) + "_" + tokenAlphabet.EncodeToString(sum[:])[:tokenChars]
+	if r.Restore {
+		t.secrets = append(t.secrets, Secret{Token: token, subject: t.subject, value: value})
+	}
+	return token
 }
 
 // canonical drops what people write differently: case, spaces, separators.
@@ -96,6 +161,10 @@ func mask(value string, keep int) string {
 	}, value)
 }
 
+// queryClass is the classification of queries: none, so that rules by
+// classification leave them alone.
+const queryClass = ""
+
 // Query passes a search query through the gate under the policy of the index
 // that it will search. Its Terms let each word find a name that it is part of.
 //
@@ -103,24 +172,43 @@ func mask(value string, keep int) string {
 // a query stays as it is: taken for a name, an ordinary word finds nothing.
 func (g *Gate) Query(ctx context.Context, p *Policy, query Raw) (Clean, error) {
 	const sure = 0.55
-	names := p.rule(Finding{Entity: "PERSON", Rule: "name"})
+	person := Finding{Entity: "PERSON", Rule: "name"}
+	names := p.rule(queryClass, person)
 	strict := *p
-	strict.Rules = maps.Clone(p.Rules)
-	if strict.Rules == nil {
-		strict.Rules = map[string]Rule{}
+	strict.Rules = make(Rules, len(p.Rules)+1)
+	for key, r := range p.Rules {
+		r.Restore = false // asking for a value keeps nothing
+		strict.Rules[key] = r
 	}
-	strict.Rules["PERSON/name"] = Rule{Action: names.Action, Keep: names.Keep, MinScore: max(names.MinScore, sure)}
+	strict.Otherwise.Restore = false
+	names.MinScore, names.Restore = max(names.MinScore, sure), false
+	strict.Rules["PERSON/name"] = names
 	r := g.Clean(ctx, &strict, []Raw{query})[0]
 	if r.Err != nil {
 		return Clean{}, r.Err
 	}
-	if names.Action != Pseudonym {
-		return r.Clean, nil
-	}
-	for _, w := range nameWords(query.Reveal()) {
-		r.Clean.terms = append(r.Clean.terms, g.token("PERSON", w))
+	made := p.made(person)
+	t := &transformer{Gate: g, policy: &strict}
+	text := query.Reveal()
+	for w := range nameWords(text) {
+		word := text[w.start:w.end]
+		if made[Pseudonym] {
+			r.Clean.terms = append(r.Clean.terms, t.token(Rule{}, "PERSON", foldText(word), ""))
+		}
+		if made[Surrogate] {
+			r.Clean.terms = append(r.Clean.terms, t.nameTerms(word)...)
+		}
 	}
 	return r.Clean, nil
+}
+
+// made lists what the policy makes of a finding in fields of any classification.
+func (p *Policy) made(f Finding) map[Action]bool {
+	out := map[Action]bool{p.rule(queryClass, f).Action: true}
+	for class := range p.Classification {
+		out[p.rule(class, f).Action] = true
+	}
+	return out
 }
 
 // repair adds marks for what must not stand in clean text though it is no
