@@ -25,6 +25,8 @@ type Store interface {
 	// serialization failure, so fn must have no effect outside the
 	// transaction. fn must not call a model or wait for another transaction.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Shared reports whether other processes may use the store at the same time.
+	Shared() bool
 	// Close waits for open transactions.
 	Close() error
 }

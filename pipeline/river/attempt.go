@@ -98,11 +98,11 @@ func (a *attempt) execute(ctx context.Context) bool {
 	defer stop()
 	a.cancel = cancel
 	e.mu.Lock()
-	e.attempts[a.claim.id] = a
+	e.attempts[a.claim] = a
 	e.mu.Unlock()
 	defer func() {
 		e.mu.Lock()
-		delete(e.attempts, a.claim.id)
+		delete(e.attempts, a.claim)
 		e.mu.Unlock()
 	}()
 
@@ -181,31 +181,9 @@ func (a *attempt) complete(ctx context.Context, tx record.Tx, output any) error 
 	if err != nil {
 		return fmt.Errorf("encode output of %s: %w", a.job.Step, err)
 	}
-	raw, err := sqlTx(tx)
+	last, err := a.move(ctx, tx, out)
 	if err != nil {
 		return err
-	}
-	ready, last, err := a.following(ctx, tx, out)
-	if err != nil {
-		return err
-	}
-	a.next, a.more = nil, len(ready) > 1
-	switch {
-	case len(ready) == 0:
-		err = a.claim.finish(ctx, raw)
-	case a.engine.stopping.Load():
-		err = a.claim.hand(ctx, raw, ready[0])
-	default:
-		a.next = &ready[0]
-		a.nextClaim, err = a.claim.advance(ctx, raw, ready[0])
-	}
-	if err != nil {
-		return err
-	}
-	if a.more {
-		if err := a.engine.insert(ctx, raw, ready[1:]); err != nil {
-			return err
-		}
 	}
 	runs, now := tx.Runs(), time.Now()
 	if err := runs.SetStep(ctx, a.job.Run, a.job.Step, record.Succeeded, out); err != nil {
@@ -223,14 +201,55 @@ func (a *attempt) complete(ctx context.Context, tx record.Tx, output any) error 
 	return nil
 }
 
-// following returns the jobs of the steps that become ready when this one is
-// done, and whether it is the last of the run. Only where branches meet does
-// it take a look at the others.
-func (a *attempt) following(ctx context.Context, tx record.Tx, out []byte) (ready []job, last bool, err error) {
+// move ends this job or moves it to the first step that becomes ready, and
+// adds jobs for the others. It reports whether the step is the last of the run.
+func (a *attempt) move(ctx context.Context, tx record.Tx, out []byte) (last bool, err error) {
+	base := a.engine.base
+	on, err := base.on(tx)
+	if err != nil {
+		return false, err
+	}
+	// Two branches that end at once must see each other, and no branch may
+	// begin unseen while the run is cancelled.
+	meets := a.meets()
+	if meets || len(a.node.after) > 1 {
+		if err := base.lock(ctx, on, a.job.Run); err != nil {
+			return false, err
+		}
+	}
+	ready, last, err := a.following(ctx, tx, out, meets)
+	if err != nil {
+		return false, err
+	}
+	a.next, a.more = nil, len(ready) > 1
+	switch {
+	case len(ready) == 0:
+		err = base.finish(ctx, on, a.claim)
+	case a.engine.stopping.Load():
+		err = base.hand(ctx, on, a.claim, ready[0])
+	default:
+		a.next = &ready[0]
+		a.nextClaim, err = base.advance(ctx, on, a.claim, ready[0])
+	}
+	if err == nil && a.more {
+		err = base.insert(ctx, on, ready[1:])
+	}
+	return last, err
+}
+
+// meets reports whether other branches of the run end where this step does.
+func (a *attempt) meets() bool {
 	meets := len(a.node.after) == 0 && a.plan.ends > 1
 	for _, name := range a.node.after {
 		meets = meets || len(a.plan.before(a.graph.steps[name])) > 1
 	}
+	return meets
+}
+
+// following returns the jobs of the steps that become ready when this one is
+// done, and whether it is the last of the run. Only where branches meet does
+// it take a look at the others.
+func (a *attempt) following(ctx context.Context, tx record.Tx, out []byte, meets bool) (ready []job, last bool, err error) {
 	outputs := maps.Clone(a.job.Outputs)
 	done := func(string) bool { return true }
 	last = len(a.node.after) == 0
@@ -320,21 +339,20 @@ func (e *Engine) settle(ctx context.Context, a *attempt, cause error) (lost bool
 // fail records that the attempt failed with cause: the step is tried again
 // after a wait, or it has failed for good and with it the run.
 func (a *attempt) fail(ctx context.Context, tx record.Tx, cause error) (record.State, time.Duration, error) {
-	raw, err := sqlTx(tx)
+	e, runs := a.engine, tx.Runs()
+	on, err := e.base.on(tx)
 	if err != nil {
 		return "", 0, err
 	}
-	runs, now := tx.Runs(), time.Now()
-	row := a.row(record.Failed, now)
+	row := a.row(record.Failed, time.Now())
 	row.Kind, row.Error = fault.KindOf(cause), message(cause)
-
-	run, err := a.exhausted(ctx, tx, cause)
+	again, err := a.again(ctx, tx, cause)
 	if err != nil {
 		return "", 0, err
 	}
-	if run == nil {
+	if again {
 		wait := a.node.step.Retry.Wait(a.number, cause)
-		if err := a.claim.delay(ctx, raw, wait); err != nil {
+		if err := e.base.delay(ctx, on, a.claim, wait); err != nil {
 			return "", 0, err
 		}
 		if err := runs.PutAttempt(ctx, a.job.Run, a.job.Step, row); err != nil {
@@ -343,7 +361,10 @@ func (a *attempt) fail(ctx context.Context, tx record.Tx, cause error) (record.S
 		return record.Retrying, wait, runs.SetStep(ctx, a.job.Run, a.job.Step, record.Retrying, nil)
 	}
 
-	if err := a.claim.finish(ctx, raw); err != nil {
+	if err := e.base.lock(ctx, on, a.job.Run); err != nil {
+		return "", 0, err
+	}
+	if err := e.base.finish(ctx, on, a.claim); err != nil {
 		return "", 0, err
 	}
 	if err := runs.PutAttempt(ctx, a.job.Run, a.job.Step, row); err != nil {
@@ -352,12 +373,7 @@ func (a *attempt) fail(ctx context.Context, tx record.Tx, cause error) (record.S
 	if err := runs.SetStep(ctx, a.job.Run, a.job.Step, record.Failed, nil); err != nil {
 		return "", 0, err
 	}
-	for i, s := range run.Steps {
-		if s.Name == a.job.Step {
-			run.Steps[i].State = record.Failed
-		}
-	}
-	if err := end(ctx, tx, *run, record.Failed, record.Skipped); err != nil {
+	if _, err := e.end(ctx, tx, a.job.Run, record.Failed, record.Skipped); err != nil {
 		return "", 0, err
 	}
 	if a.graph == nil || a.graph.pipe.Failed == nil {
@@ -366,36 +382,34 @@ func (a *attempt) fail(ctx context.Context, tx record.Tx, cause error) (record.S
 	return record.Failed, 0, guard(func() error {
 		return a.graph.pipe.Failed(ctx, tx, pipeline.Failure{
 			Run: a.job.Run, Pipeline: a.job.Pipeline, Step: a.job.Step, Input: a.job.Input,
-			Attempts: a.number, Worker: a.engine.config.Worker, Err: cause,
+			Attempts: a.number, Worker: e.config.Worker, Err: cause,
 		})
 	})
 }
 
-// exhausted returns the run if the step must not be tried again, else nil.
-// Attempts that were lost with their process don't count.
-func (a *attempt) exhausted(ctx context.Context, tx record.Tx, cause error) (*record.Run, error) {
-	again := a.node != nil && fault.Retryable(cause)
-	if again && a.number < a.node.step.Retry.Limit() {
-		return nil, nil
+// again reports whether the step is to be tried again. Attempts that were
+// lost with their process don't count.
+func (a *attempt) again(ctx context.Context, tx record.Tx, cause error) (bool, error) {
+	if a.node == nil || !fault.Retryable(cause) {
+		return false, nil
+	}
+	limit := a.node.step.Retry.Limit()
+	if a.number < limit {
+		return true, nil
 	}
 	run, err := tx.Runs().Get(ctx, a.job.Run)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if again {
-		failures := 1
-		for _, s := range run.Steps {
-			for _, t := range s.Attempts {
-				if s.Name == a.job.Step && t.State == record.Failed {
-					failures++
-				}
+	failures := 1
+	for _, s := range run.Steps {
+		for _, t := range s.Attempts {
+			if s.Name == a.job.Step && t.State == record.Failed {
+				failures++
 			}
 		}
-		if failures < a.node.step.Retry.Limit() {
-			return nil, nil
-		}
 	}
-	return &run, nil
+	return failures < limit, nil
 }
 
 // succeeded reports whether the store has the step as done.

@@ -26,9 +26,15 @@ func noop(steps int) pipeline.Pipeline {
 	return p
 }
 
-func started(b *testing.B, p pipeline.Pipeline, observe pipeline.Observe) (record.Store, pipeline.Engine) {
+// onBoth runs a benchmark on each database.
+func onBoth(b *testing.B, run func(*testing.B, conform.OpenEngine)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, open) })
+	b.Run("postgres", func(b *testing.B) { run(b, openPostgres) })
+}
+
+func started(b *testing.B, open conform.OpenEngine, p pipeline.Pipeline, observe pipeline.Observe) (record.Store, pipeline.Engine) {
 	b.Helper()
-	store, engine, closeStore := open(b, conform.EngineSetup{Dir: b.TempDir(), Observe: observe})
+	store, engine, closeStore := open(b, conform.EngineSetup{Dir: b.TempDir(), Workers: 16, Observe: observe})
 	if err := engine.Register(p); err != nil {
 		b.Fatal(err)
 	}
@@ -48,12 +54,14 @@ func started(b *testing.B, p pipeline.Pipeline, observe pipeline.Observe) (recor
 
 // BenchmarkSteps is how many steps are done in a second when there is
 // plenty to do: runs of three steps, enqueued fifty at a time.
-func BenchmarkSteps(b *testing.B) {
+func BenchmarkSteps(b *testing.B) { onBoth(b, benchmarkSteps) }
+
+func benchmarkSteps(b *testing.B, open conform.OpenEngine) {
 	const steps = 3
 	var done atomic.Int64
 	all := make(chan struct{})
 	runs := max(1, b.N/steps)
-	store, engine := started(b, noop(steps), func(string, string, record.State, time.Duration) {
+	store, engine := started(b, open, noop(steps), func(string, string, record.State, time.Duration) {
 		if done.Add(1) == int64(runs*steps) {
 			close(all)
 		}
@@ -79,9 +87,11 @@ func BenchmarkSteps(b *testing.B) {
 
 // BenchmarkRun is how long one run of three steps takes on a quiet engine,
 // from the enqueueing transaction to the commit of the last step.
-func BenchmarkRun(b *testing.B) {
+func BenchmarkRun(b *testing.B) { onBoth(b, benchmarkRun) }
+
+func benchmarkRun(b *testing.B, open conform.OpenEngine) {
 	done := make(chan struct{}, 1)
-	store, engine := started(b, noop(3), func(_, step string, _ record.State, _ time.Duration) {
+	store, engine := started(b, open, noop(3), func(_, step string, _ record.State, _ time.Duration) {
 		if step == "s2" {
 			done <- struct{}{}
 		}

@@ -2,22 +2,20 @@ package river
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
 
 	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivershared/baseservice"
 	"github.com/riverqueue/river/rivershared/riverpilot"
 	"github.com/riverqueue/river/rivertype"
 )
 
-// driver is River's SQLite driver without the parts that don't serve one
-// process over one connection:
+// driver is one of River's drivers without the parts that don't serve us:
 //
-//   - its notifier polls a table every 50 ms and writes a row for each insert.
-//     Without a listener River wakes its producer directly, which is what
-//     Engine.Wake wants;
+//   - its notifier. Without a listener River wakes its producer directly, which
+//     is what Engine.Wake wants; on SQLite it polls a table every 50 ms, on
+//     PostgreSQL a notification inside a transaction makes all commits of the
+//     cluster take turns;
 //   - its completer marks a job completed up to 250 ms after the worker
 //     returned, whoever holds the job by then (it checks the state, not the
 //     attempt): a job that a fast retry has started again would be lost. The
@@ -25,19 +23,15 @@ import (
 //
 // Both seams (PluginPilot and the pilot) are River's own but carry no promise:
 // all River modules stay pinned to one version.
-type driver struct {
-	*riversqlite.Driver
+type driver[T any] struct {
+	riverdriver.Driver[T]
 	pilot *pilot
 }
 
-func newDriver(db *sql.DB) *driver {
-	return &driver{Driver: riversqlite.New(db), pilot: &pilot{}}
-}
-
-func (*driver) SupportsListener() bool            { return false }
-func (*driver) SupportsListenNotify() bool        { return false }
-func (*driver) PluginInit(*baseservice.Archetype) {}
-func (d *driver) PluginPilot() riverpilot.Pilot   { return d.pilot }
+func (driver[T]) SupportsListener() bool            { return false }
+func (driver[T]) SupportsListenNotify() bool        { return false }
+func (driver[T]) PluginInit(*baseservice.Archetype) {}
+func (d driver[T]) PluginPilot() riverpilot.Pilot   { return d.pilot }
 
 type pilot struct {
 	riverpilot.StandardPilot
@@ -46,6 +40,11 @@ type pilot struct {
 
 func (p *pilot) PilotInit(_ *baseservice.Archetype, params *riverpilot.PilotInitParams) {
 	p.notify = params.NotifyNonTxJobInsert
+}
+
+// fetch makes River look for jobs at once.
+func (p *pilot) fetch() {
+	p.notify(context.Background(), []*rivertype.JobInsertResult{{Job: &rivertype.JobRow{Queue: queue}}})
 }
 
 // JobSetStateIfRunningMany does nothing: only the engine changes a job's state.

@@ -2,20 +2,18 @@ package river
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/riverqueue/river"
-
 	"github.com/holdfast/holdfast/fault"
-	"github.com/holdfast/holdfast/record"
 )
 
 // queue keeps our jobs apart from others in River's table.
 const queue = "holdfast"
+
+// kind names our jobs for River.
+const kind = "holdfast_step"
 
 // job is what a River job holds: where one branch of a run stands, with all
 // that an attempt needs, so that an attempt begins without a read. A job
@@ -32,7 +30,7 @@ type job struct {
 }
 
 // Kind names the job for River.
-func (job) Kind() string { return "holdfast_step" }
+func (job) Kind() string { return kind }
 
 // claim is a job that was taken. River counts a job's claims, and so does
 // the engine when it moves a job to its next step without giving it back:
@@ -42,100 +40,103 @@ type claim struct {
 	number int
 }
 
-// owned is the condition under which a claim may change its job.
-const owned = ` WHERE id = ? AND attempt = ? AND state = 'running' AND queue = '` + queue + `'`
+const (
+	// ours are the jobs of this engine.
+	ours = ` queue = '` + queue + `'`
+	// owned is the condition under which a claim may change its job.
+	owned = ` WHERE id = $1 AND attempt = $2 AND state = 'running' AND` + ours
+)
 
 // errLost is what an attempt gets that no longer owns its step.
 var errLost = fault.New(fault.Conflict, "this attempt no longer owns the step")
 
-// sqlTx is the database transaction below a record.Tx.
-func sqlTx(tx record.Tx) (*sql.Tx, error) {
-	t, ok := tx.Unwrap().(*sql.Tx)
-	if !ok {
-		return nil, fault.New(fault.Internal, "the River engine needs a record store on database/sql, got %T", tx.Unwrap())
-	}
-	return t, nil
-}
-
-// change runs a statement that ends in the condition owned.
-func (c claim) change(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {
-	res, err := tx.ExecContext(ctx, statement+owned, append(args, c.id, c.number)...)
+// change runs a statement on a claim's job.
+func (c claim) change(ctx context.Context, on conn, statement string, args ...any) error {
+	n, err := on.exec(ctx, statement+owned, append([]any{c.id, c.number}, args...)...)
 	if err != nil {
 		return fmt.Errorf("change job: %w", err)
 	}
-	switch n, err := res.RowsAffected(); {
-	case err != nil:
-		return fmt.Errorf("change job: %w", err)
-	case n == 0:
+	if n == 0 {
 		return errLost
 	}
 	return nil
 }
 
 // advance keeps the claim and moves the job to another step.
-func (c claim) advance(ctx context.Context, tx *sql.Tx, to job) (claim, error) {
+func (b *base) advance(ctx context.Context, on conn, c claim, to job) (claim, error) {
 	args, err := json.Marshal(to)
 	if err != nil {
 		return c, fmt.Errorf("encode job: %w", err)
 	}
-	err = c.change(ctx, tx, `UPDATE river_job SET args = jsonb(?), attempt = attempt + 1, attempted_at = datetime('now', 'subsec')`, args)
+	err = c.change(ctx, on, `UPDATE river_job SET args = `+b.dialect.json+`, attempt = attempt + 1, attempted_at = `+b.dialect.now, string(args))
 	return claim{c.id, c.number + 1}, err
 }
 
 // hand gives the job up for another step.
-func (c claim) hand(ctx context.Context, tx *sql.Tx, to job) error {
+func (b *base) hand(ctx context.Context, on conn, c claim, to job) error {
 	args, err := json.Marshal(to)
 	if err != nil {
 		return fmt.Errorf("encode job: %w", err)
 	}
-	return c.change(ctx, tx, `UPDATE river_job SET args = jsonb(?), state = 'available', scheduled_at = datetime('now', 'subsec')`, args)
+	return c.change(ctx, on, `UPDATE river_job SET args = `+b.dialect.json+`, state = 'available', scheduled_at = `+b.dialect.now, string(args))
 }
 
 // delay gives the job up until a time from now. River fetches an available
 // job when its time has come, so its scheduler is not needed.
-func (c claim) delay(ctx context.Context, tx *sql.Tx, wait time.Duration) error {
-	return c.change(ctx, tx, `UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec', ?)`,
-		fmt.Sprintf("+%.3f seconds", wait.Seconds()))
+func (b *base) delay(ctx context.Context, on conn, c claim, wait time.Duration) error {
+	return c.change(ctx, on, `UPDATE river_job SET state = 'available', scheduled_at = `+b.dialect.later, wait.Seconds())
 }
 
 // finish ends the job.
-func (c claim) finish(ctx context.Context, tx *sql.Tx) error {
-	return c.change(ctx, tx, `DELETE FROM river_job`)
+func (b *base) finish(ctx context.Context, on conn, c claim) error {
+	return c.change(ctx, on, `DELETE FROM river_job`)
 }
 
-// held reports whether the claim still holds.
-func (c claim) held(ctx context.Context, tx *sql.Tx) (bool, error) {
-	var one int
-	err := tx.QueryRowContext(ctx, `SELECT 1 FROM river_job`+owned, c.id, c.number).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read job: %w", err)
-	}
-	return true, nil
-}
-
-// insert adds jobs in the caller's transaction.
-func (e *Engine) insert(ctx context.Context, tx *sql.Tx, jobs []job) error {
-	params := make([]river.InsertManyParams, len(jobs))
-	for i, j := range jobs {
-		params[i] = river.InsertManyParams{Args: j, InsertOpts: &river.InsertOpts{Queue: queue}}
-	}
-	if _, err := e.client.InsertManyFastTx(ctx, tx, params); err != nil {
-		return fmt.Errorf("enqueue steps: %w", err)
+// renew is a sign of life: others take up a job that has gone without for long.
+func (b *base) renew(ctx context.Context, on conn, c claim) error {
+	if _, err := on.exec(ctx, `UPDATE river_job SET attempted_at = `+b.dialect.now+owned, c.id, c.number); err != nil {
+		return fmt.Errorf("renew job: %w", err)
 	}
 	return nil
 }
 
-// drop deletes all jobs of a run, claimed or not, and counts them. The table holds live jobs
-// only, and runs are seldom cancelled: a scan will do.
-func drop(ctx context.Context, tx *sql.Tx, run string) (n int64, err error) {
-	res, err := tx.ExecContext(ctx,
-		`DELETE FROM river_job WHERE queue = ? AND json_extract(args, '$.run') = ?`, queue, run)
-	if err == nil {
-		n, err = res.RowsAffected()
+// held reports whether a claim still holds. With keep it does so until the
+// end of the transaction; a job that another transaction is at is then passed over.
+func (b *base) held(ctx context.Context, on conn, c claim, keep bool) (held bool, err error) {
+	query := `SELECT 1 FROM river_job` + owned
+	if keep {
+		query += b.dialect.hold
 	}
+	err = on.query(ctx, func(scan func(...any) error) error {
+		held = true
+		return scan(new(int))
+	}, query, c.id, c.number)
+	if err != nil {
+		return false, fmt.Errorf("read job: %w", err)
+	}
+	return held, nil
+}
+
+// insert adds jobs. The time is the database's, by which River fetches them.
+func (b *base) insert(ctx context.Context, on conn, jobs []job) error {
+	for _, j := range jobs {
+		args, err := json.Marshal(j)
+		if err != nil {
+			return fmt.Errorf("encode job: %w", err)
+		}
+		_, err = on.exec(ctx, `INSERT INTO river_job (kind, queue, args, scheduled_at)
+			VALUES ($1, $2, `+b.dialect.json+`, `+b.dialect.now+`)`, kind, queue, string(args))
+		if err != nil {
+			return fmt.Errorf("enqueue step: %w", err)
+		}
+	}
+	return nil
+}
+
+// drop deletes all jobs of a run, claimed or not, and counts them. The table
+// holds live jobs only, and runs are seldom cancelled: a scan will do.
+func (b *base) drop(ctx context.Context, on conn, run string) (n int64, err error) {
+	n, err = on.exec(ctx, `DELETE FROM river_job WHERE`+ours+` AND args ->> 'run' = $1`, run)
 	if err != nil {
 		return 0, fmt.Errorf("drop jobs: %w", err)
 	}
@@ -147,33 +148,29 @@ type taken struct {
 	claim
 	job
 	worker string
-	at     time.Time
+	seen   time.Time // its last sign of life
 }
 
-// allTaken lists the jobs in the state running.
-func allTaken(ctx context.Context, tx *sql.Tx) (list []taken, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, attempt, json(args),
-		coalesce(json_extract(attempted_by, '$[#-1]'), ''),
-		CAST(unixepoch(coalesce(attempted_at, created_at), 'subsec') * 1000 AS INTEGER)
-		FROM river_job WHERE state = 'running' AND queue = ?`, queue)
+// taken lists the jobs in the state running.
+func (b *base) taken(ctx context.Context, on conn) (list []taken, err error) {
+	err = on.query(ctx, func(scan func(...any) error) error {
+		var (
+			t      taken
+			args   []byte
+			micros int64
+		)
+		if err := scan(&t.id, &t.number, &args, &t.worker, &micros); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(args, &t.job); err != nil {
+			return fmt.Errorf("decode job %d: %w", t.id, err)
+		}
+		t.seen = time.UnixMicro(micros)
+		list = append(list, t)
+		return nil
+	}, b.dialect.taken+` WHERE state = 'running' AND`+ours+` ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("list running jobs: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var (
-			t    taken
-			args []byte
-			ms   int64
-		)
-		if err := rows.Scan(&t.id, &t.number, &args, &t.worker, &ms); err != nil {
-			return nil, fmt.Errorf("list running jobs: %w", err)
-		}
-		if err := json.Unmarshal(args, &t.job); err != nil {
-			return nil, fmt.Errorf("decode job %d: %w", t.id, err)
-		}
-		t.at = time.UnixMilli(ms)
-		list = append(list, t)
-	}
-	return list, rows.Err()
+	return list, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast/holdfast/conform"
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/internal/testpg"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/pipeline/river"
 	"github.com/holdfast/holdfast/record"
@@ -30,6 +31,12 @@ func open(tb testing.TB, s conform.EngineSetup) (record.Store, pipeline.Engine, 
 }
 
 func TestEngine(t *testing.T) { conform.Engine(t, open) }
+
+func TestEngineOnPostgres(t *testing.T) {
+	t.Setenv(testpg.Env, testpg.URL(t)) // for the processes that the suite starts
+	conform.Engine(t, openPostgres)
+	conform.SharedEngine(t, openPostgres)
+}
 
 // A step that takes its process down with it, time and again, is given up.
 func TestStepThatKillsItsProcess(t *testing.T) {

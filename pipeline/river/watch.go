@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast/holdfast/fault"
@@ -24,8 +25,8 @@ func (e *Engine) watch(ctx context.Context) {
 	tick := time.NewTicker(showAfter)
 	defer tick.Stop()
 	var (
-		checked, rescued time.Time
-		left             map[claim]bool
+		checked, renewed, rescued time.Time
+		left                      map[claim]time.Time
 	)
 	for {
 		var now time.Time
@@ -41,6 +42,10 @@ func (e *Engine) watch(ctx context.Context) {
 				checked = now
 				err = errors.Join(err, e.check(ctx, old))
 			}
+		}
+		if e.base.shared != nil && now.Sub(renewed) >= e.config.Grace/3 {
+			renewed = now
+			err = errors.Join(err, e.renew(ctx, e.older(now.Add(-showAfter))))
 		}
 		if now.Sub(rescued) >= e.config.Grace {
 			rescued = now
@@ -78,12 +83,12 @@ func (e *Engine) show(ctx context.Context, list []*attempt) error {
 		return nil
 	}
 	err := e.store.Update(ctx, func(tx record.Tx) error {
-		raw, err := sqlTx(tx)
+		on, err := e.base.on(tx)
 		if err != nil {
 			return err
 		}
 		for _, a := range unseen {
-			if held, err := a.claim.held(ctx, raw); err != nil {
+			if held, err := e.base.held(ctx, on, a.claim, true); err != nil {
 				return err
 			} else if !held {
 				continue
@@ -113,12 +118,12 @@ func (e *Engine) show(ctx context.Context, list []*attempt) error {
 // check cancels attempts that have lost their step.
 func (e *Engine) check(ctx context.Context, list []*attempt) error {
 	err := e.store.View(ctx, func(tx record.Tx) error {
-		raw, err := sqlTx(tx)
+		on, err := e.base.on(tx)
 		if err != nil {
 			return err
 		}
 		for _, a := range list {
-			held, err := a.claim.held(ctx, raw)
+			held, err := e.base.held(ctx, on, a.claim, false)
 			if err != nil {
 				return err
 			}
@@ -134,38 +139,83 @@ func (e *Engine) check(ctx context.Context, list []*attempt) error {
 	return nil
 }
 
-// taken lists the jobs in the state running.
-func (e *Engine) taken(ctx context.Context) (list []taken, err error) {
-	err = e.store.View(ctx, func(tx record.Tx) error {
-		raw, err := sqlTx(tx)
+// renew tells others that these attempts live.
+func (e *Engine) renew(ctx context.Context, list []*attempt) error {
+	if len(list) == 0 {
+		return nil
+	}
+	err := e.store.Update(ctx, func(tx record.Tx) error {
+		on, err := e.base.on(tx)
 		if err != nil {
 			return err
 		}
-		list, err = allTaken(ctx, raw)
+		for _, a := range list {
+			// One that is being settled needs no renewal.
+			if held, err := e.base.held(ctx, on, a.claim, true); err != nil {
+				return err
+			} else if !held {
+				continue
+			}
+			if err := e.base.renew(ctx, on, a.claim); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("renew running steps: %w", err)
+	}
+	return nil
+}
+
+// taken lists the jobs in the state running.
+func (e *Engine) taken(ctx context.Context) (list []taken, err error) {
+	err = e.store.View(ctx, func(tx record.Tx) error {
+		on, err := e.base.on(tx)
+		if err != nil {
+			return err
+		}
+		list, err = e.base.taken(ctx, on)
 		return err
 	})
 	return list, err
 }
 
+// takeUpOwn takes up what is running in this engine's name, though it runs
+// nothing. A store that isn't shared has one owner: whatever runs there
+// belongs to a dead one.
+func (e *Engine) takeUpOwn(ctx context.Context) error {
+	list, err := e.taken(ctx)
+	if err != nil {
+		return err
+	}
+	if e.base.shared != nil {
+		list = slices.DeleteFunc(list, func(t taken) bool { return t.worker != e.config.Worker })
+	}
+	return e.takeUp(ctx, list)
+}
+
 // rescue takes up jobs that are marked as running though no worker has them,
-// as after a failure that could not be recorded. It returns those seen for
-// the first time: a job that River has fetched but not yet handed to a
-// worker looks just the same.
-func (e *Engine) rescue(ctx context.Context, before map[claim]bool) (map[claim]bool, error) {
+// as after a failure that could not be recorded or the death of a process:
+// those that have shown no life since the look before. It returns the others
+// with what they have shown. One look is not enough: a job that River has
+// fetched but not yet handed to a worker looks just the same.
+func (e *Engine) rescue(ctx context.Context, before map[claim]time.Time) (map[claim]time.Time, error) {
 	list, err := e.taken(ctx)
 	if err != nil {
 		return nil, err
 	}
-	left := map[claim]bool{}
+	left := map[claim]time.Time{}
 	var abandoned []taken
 	e.mu.Lock()
 	for _, t := range list {
+		seen, again := before[t.claim]
 		switch {
-		case e.attempts[t.id] != nil:
-		case before[t.claim]:
+		case e.attempts[t.claim] != nil:
+		case again && seen.Equal(t.seen):
 			abandoned = append(abandoned, t)
 		default:
-			left[t.claim] = true
+			left[t.claim] = t.seen
 		}
 	}
 	e.mu.Unlock()
@@ -186,35 +236,52 @@ func (e *Engine) takeUp(ctx context.Context, list []taken) error {
 		return nil
 	}
 	return e.store.Update(ctx, func(tx record.Tx) error {
-		raw, err := sqlTx(tx)
+		on, err := e.base.on(tx)
 		if err != nil {
 			return err
 		}
 		for _, t := range list {
-			switch err := t.delay(ctx, raw, 0); {
+			switch err := e.base.delay(ctx, on, t.claim, 0); {
 			case errors.Is(err, errLost):
 				continue
 			case err != nil:
 				return err
 			}
-			if _, err := tx.Runs().Get(ctx, t.Run); fault.KindOf(err) == fault.NotFound {
-				if _, err := drop(ctx, raw, t.Run); err != nil {
-					return err
-				}
-				continue
-			}
-			err := tx.Runs().PutAttempt(ctx, t.Run, t.Step, record.Attempt{
-				Number: t.number - t.Base, State: record.Cancelled, Worker: t.worker,
-				StartedAt: t.at, FinishedAt: time.Now(),
-				Kind: fault.Unavailable, Error: "the worker was lost",
-			})
-			if err != nil {
-				return err
-			}
-			if err := tx.Runs().SetStep(ctx, t.Run, t.Step, record.Retrying, nil); err != nil {
+			if err := e.lost(ctx, tx, on, t); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// lost writes down that an attempt was lost with its worker.
+func (e *Engine) lost(ctx context.Context, tx record.Tx, on conn, t taken) error {
+	run, err := tx.Runs().Get(ctx, t.Run)
+	if fault.KindOf(err) == fault.NotFound {
+		_, err := e.base.drop(ctx, on, t.Run)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	row := record.Attempt{
+		Number: t.number - t.Base, State: record.Cancelled, Worker: t.worker,
+		StartedAt: t.seen, FinishedAt: time.Now(),
+		Kind: fault.Unavailable, Error: "the worker was lost",
+	}
+	for _, s := range run.Steps {
+		for _, a := range s.Attempts {
+			if s.Name == t.Step && a.Number == row.Number {
+				row.StartedAt = a.StartedAt
+			}
+		}
+	}
+	if row.FinishedAt.Before(row.StartedAt) { // two clocks
+		row.FinishedAt = row.StartedAt
+	}
+	if err := tx.Runs().PutAttempt(ctx, t.Run, t.Step, row); err != nil {
+		return err
+	}
+	return tx.Runs().SetStep(ctx, t.Run, t.Step, record.Retrying, nil)
 }

@@ -51,6 +51,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"regexp"
 	"strings"
 	"sync"
@@ -129,7 +130,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, explain(ctx, "connect to the database", err)
 	}
 	s := &Store{pool: pool, schema: cfg.Schema, log: cfg.Logger}
-	s.effects.due = make(chan struct{}, 1)
+	s.effects.due, s.effects.topics = make(chan struct{}, 1), map[string]bool{}
 	err = s.checkServer(ctx)
 	if err == nil {
 		err = migrate(ctx, pool, cfg.Schema, Latest, cfg.Logger)
@@ -260,7 +261,7 @@ func (s *Store) run(ctx context.Context, opts pgx.TxOptions, fn func(record.Tx) 
 		}
 	}()
 	if err := fn(t); err != nil {
-		return nil, err
+		return nil, foreign(ctx, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, explain(ctx, "commit", err)
@@ -270,6 +271,19 @@ func (s *Store) run(ctx context.Context, opts pgx.TxOptions, fn func(record.Tx) 
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
 	return t, explain(ending, "commit", inner.Commit(ending))
+}
+
+// foreign explains what fn got from the unwrapped transaction.
+func foreign(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	_, server := errors.AsType[*pgconn.PgError](err)
+	var netErr net.Error
+	if server || lost(err) || errors.As(err, &netErr) {
+		return explain(ctx, "use the transaction", err)
+	}
+	return err
 }
 
 // beginError marks that nothing was run.
@@ -296,117 +310,5 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Listen calls wake whenever a change was committed that may be leased, by
-// this or another process, and whenever it has connected, as it may have
-// missed some. It reconnects by itself, and returns when ctx ends.
-func (s *Store) Listen(ctx context.Context, wake func()) {
-	failures := 0
-	for ctx.Err() == nil {
-		err := s.listen(ctx, func() { failures = 0; wake() })
-		if ctx.Err() != nil {
-			return
-		}
-		failures++
-		s.log.WarnContext(ctx, "listen for changes", "error", explain(ctx, "listen", err), "failures", failures)
-		wait := time.NewTimer(min(100*time.Millisecond<<min(failures, 10), 10*time.Second))
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-		}
-	}
-}
-
-func (s *Store) listen(ctx context.Context, wake func()) (err error) {
-	// A connection of its own: one of the pool would be missing there.
-	cfg := s.pool.Config().ConnConfig
-	// There is no statement to cancel: the end of ctx ends the connection.
-	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
-	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
-		defer cancel()
-		if e := conn.Close(closing); err == nil {
-			err = e
-		}
-	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+s.channel()); err != nil {
-		return err
-	}
-	for {
-		wake()
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// channel is the name that changes are notified under.
-func (s *Store) channel() string { return pgx.Identifier{"changes of " + s.schema}.Sanitize() }
-
-// effects is what is due after commits.
-type effects struct {
-	mu     sync.Mutex
-	wake   bool
-	deltas int // rows added to counts since they were folded
-	due    chan struct{}
-}
-
-// foldEvery is how many rows one process adds to counts before it folds
-// them: so many are summed in a few microseconds.
-const foldEvery = 200
-
-func (e *effects) add(t *tx) {
-	if !t.wake && t.deltas == 0 {
-		return
-	}
-	e.mu.Lock()
-	e.wake = e.wake || t.wake
-	e.deltas += t.deltas
-	due := e.wake || e.deltas >= foldEvery
-	e.mu.Unlock()
-	if due {
-		select {
-		case e.due <- struct{}{}:
-		default: // it is due already
-		}
-	}
-}
-
-func (e *effects) take() (wake, fold bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	wake, e.wake = e.wake, false
-	if fold = e.deltas >= foldEvery; fold {
-		e.deltas = 0
-	}
-	return wake, fold
-}
-
-// afterCommits notifies and folds, until ctx ends. What commits while it is
-// at it is done together, the next time round.
-func (s *Store) afterCommits(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.effects.due:
-		}
-		wake, fold := s.effects.take()
-		if wake {
-			if _, err := s.pool.Exec(ctx, "NOTIFY "+s.channel()); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "notify of changes", "error", explain(ctx, "notify", err))
-			}
-		}
-		if fold {
-			if err := s.fold(ctx); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "fold counts", "error", err)
-			}
-		}
-	}
-}
+// Shared implements record.Store: many processes may use the database.
+func (*Store) Shared() bool { return true }

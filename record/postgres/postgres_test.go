@@ -52,6 +52,8 @@ func (m *many) Update(ctx context.Context, fn func(record.Tx) error) error {
 	return m.next().Update(ctx, fn)
 }
 
+func (m *many) Shared() bool { return true }
+
 func (m *many) Close() error { return nil } // the tests' cleanup closes each
 
 // openStore opens an empty store in a schema of its own, which is checked and

@@ -136,7 +136,7 @@ func TestListen(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	woken := make(chan struct{}, 100)
 	var listening sync.WaitGroup
-	listening.Go(func() { listener.Listen(ctx, func() { woken <- struct{}{} }) })
+	listening.Go(func() { listener.Listen(ctx, postgres.Changes, func() { woken <- struct{}{} }) })
 	<-woken // it has connected
 	for i := range 3 {
 		write(t, writer, c, kilobyte(i, 1))

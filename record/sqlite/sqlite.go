@@ -118,6 +118,9 @@ func (s *Store) Writer() *sql.DB { return s.writer }
 // Readers is the pool of read-only connections.
 func (s *Store) Readers() *sql.DB { return s.readers }
 
+// Shared implements record.Store: a data folder has one owner.
+func (*Store) Shared() bool { return false }
+
 // View implements record.Store.
 func (s *Store) View(ctx context.Context, fn func(record.Tx) error) error {
 	return run(ctx, s.readers, &sql.TxOptions{ReadOnly: true}, fn)
