@@ -57,7 +57,7 @@ type setup struct {
 	retry  pipeline.Retry
 	log    *slog.Logger
 	// records and index may wrap the drivers, to inject faults.
-	records func(*sqlite.Store) river.Store
+	records func(*sqlite.Store) record.Store
 	index   func(index.Opener) index.Opener
 	idle    bool // do not Run yet
 }
@@ -93,7 +93,7 @@ func start(tb testing.TB, s setup) *rig {
 	if s.index != nil {
 		indexes = s.index(indexes)
 	}
-	var records river.Store = r.store
+	var records record.Store = r.store
 	if s.records != nil {
 		records = s.records(r.store)
 	}

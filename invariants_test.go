@@ -261,7 +261,7 @@ func (f *flaky) Update(ctx context.Context, fn func(record.Tx) error) error {
 // results; in the end everything is indexed, once.
 func TestInvariant2NoDualWrite(t *testing.T) {
 	faults := &flaky{rng: rand.New(rand.NewPCG(2, 2)), one: 10}
-	r := start(t, setup{retry: quick(1000), records: func(s *sqlite.Store) river.Store { faults.Store = s; return faults }})
+	r := start(t, setup{retry: quick(1000), records: func(s *sqlite.Store) record.Store { faults.Store = s; return faults }})
 	faults.set(0)
 	r.declare("c")
 	faults.set(10)
