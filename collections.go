@@ -23,6 +23,9 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 	if err := d.Complete(); err != nil {
 		return record.Collection{}, nil, err
 	}
+	if d.Attached() {
+		return record.Collection{}, nil, fault.Field("source", "this program follows no sources")
+	}
 	policy, ok := a.parts.Policies[d.Policy]
 	if !ok {
 		return record.Collection{}, nil, fault.Field("policy", "there is no policy %q", d.Policy)

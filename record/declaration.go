@@ -28,6 +28,9 @@ type Declaration struct {
 	Policy         string                    `json:"policy,omitempty" yaml:"policy,omitempty"`
 	Chunking       Chunking                  `json:"chunking,omitzero" yaml:"chunking,omitempty"`
 	Model          string                    `json:"model,omitempty" yaml:"model,omitempty"`
+	// Source attaches the collection to a table of the user's own; nil if the
+	// records live in the record store.
+	Source *Origin `json:"source,omitempty" yaml:"source,omitempty"`
 }
 
 // Chunking bounds the size of passages, in tokens.
@@ -162,6 +165,9 @@ func (d *Declaration) validate() error {
 		if !slices.Contains([]Classification{Public, Internal, Confidential, Restricted}, class) {
 			return fault.Field("classification."+f, "%q is not a classification; use public, internal, confidential or restricted", class)
 		}
+	}
+	if err := d.validateSource(); err != nil {
+		return err
 	}
 	return d.Chunking.validate()
 }
