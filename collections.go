@@ -82,6 +82,7 @@ func rebuildReasons(before, after *record.Declaration) []string {
 		{"model", before.Model != after.Model},
 		{"policy", before.Policy != after.Policy},
 		{"chunking", before.Chunking != after.Chunking},
+		{"subject", before.Subject != after.Subject},
 	} {
 		if c.differs {
 			reasons = append(reasons, c.what)

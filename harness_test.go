@@ -60,6 +60,9 @@ type setup struct {
 	records func(*sqlite.Store) record.Store
 	index   func(index.Opener) index.Opener
 	idle    bool // do not Run yet
+	// policies beside keepAll; those that restore get a vault.
+	policies []gate.Policy
+	vault    gate.Wrapper // encrypts the vault's keys
 }
 
 // quick retries without much ado.
@@ -101,9 +104,11 @@ func start(tb testing.TB, s setup) *rig {
 	for _, f := range s.models {
 		embedders[f.model.Name] = f
 	}
+	policies, vault := r.policed()
 	r.App, err = holdfast.New(holdfast.Config{
+		Vault:   vault,
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
-		Policies: map[string]gate.Policy{keepAll.Name: keepAll}, Embedders: embedders, Owner: "embedded", Retry: s.retry, Log: s.log,
+		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Log: s.log,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
 			// As many workers as on a machine of two cores, whatever this one is.
 			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})
@@ -119,6 +124,24 @@ func start(tb testing.TB, s setup) *rig {
 		r.run()
 	}
 	return r
+}
+
+// policed lists the policies, and makes a vault if one needs it.
+func (r *rig) policed() (map[string]gate.Policy, *gate.Keyring) {
+	r.Helper()
+	policies, needed := map[string]gate.Policy{keepAll.Name: keepAll}, false
+	for _, p := range r.policies {
+		policies[p.Name] = p
+		needed = needed || p.Restores()
+	}
+	if !needed {
+		return policies, nil
+	}
+	vault, err := gate.OpenKeyring(r.Context(), gate.KeyringConfig{Path: r.path("vault-keys"), Wrap: r.setup.vault})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return policies, vault
 }
 
 // template is a database with all tables and nothing in them: to make them

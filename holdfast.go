@@ -38,6 +38,8 @@ type Config struct {
 	// Key is the gate's master secret, gate.KeySize bytes.
 	Key    []byte
 	Tenant string
+	// Vault holds the keys of what policies let be restored; nil if none does.
+	Vault *gate.Keyring
 	// Policies by name; "default" is there if it is not given.
 	Policies map[string]gate.Policy
 	// Embedders by the name that declarations use.
@@ -91,12 +93,18 @@ func New(cfg Config) (*App, error) {
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("policy %s: %w", name, err)
 		}
+		if p.Restores() && cfg.Vault == nil {
+			return nil, fault.New(fault.Invalid, "policy %s has pseudonyms that may be restored, which needs a vault", name)
+		}
 		policies[name] = p
 	}
 	a := &App{access: cfg.Access, bucket: cfg.Bucket, log: cfg.Log, changed: make(chan struct{})}
 	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
+	}
+	if cfg.Vault != nil {
+		a.parts.Vault = gate.NewVault(g, cfg.Vault)
 	}
 	metrics := telemetry.New(a.levels)
 	vectors, err := embedding.NewStore(embedding.StoreConfig{
@@ -120,7 +128,7 @@ func New(cfg Config) (*App, error) {
 		return nil, fmt.Errorf("build engine: %w", err)
 	}
 	a.parts = flow.Parts{
-		Records: cfg.Records, Gate: g, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
+		Records: cfg.Records, Gate: g, Vault: a.parts.Vault, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
 		Indexes: index.NewPool(cfg.Index), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry}
@@ -152,6 +160,7 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.dispatcher.Run(ctx) })
 	wg.Go(func() { a.pack(ctx) })
+	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Wait()
 	stop, done := context.WithTimeout(work, 10*time.Second)
 	defer done()

@@ -23,6 +23,8 @@ const (
 	Operate Action = "operate" // replay, rebuild
 	Declare Action = "declare" // collections
 	Analyze Action = "analyze" // the gate, on text that the caller brings
+	Restore Action = "restore" // what pseudonyms stand for, for a stated purpose
+	Keys    Action = "keys"    // the vault's keys: list, rotate, forget
 )
 
 // Decision is the answer, with a reason that may be shown and stored.

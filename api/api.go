@@ -57,6 +57,7 @@ func New(cfg Config) http.Handler {
 	s.batch()
 	s.search()
 	s.operations()
+	s.vault()
 	s.presidio()
 	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))
 	s.plain("GET /readyz", "Readiness", http.HandlerFunc(s.ready))

@@ -31,6 +31,7 @@ func Record(t *testing.T, open func(t *testing.T) record.Store) {
 		{"audit", auditCases},
 		{"objects", objectCases},
 		{"ledger", ledgerCases},
+		{"vault", vaultCases},
 		{"properties", propertyCases},
 		{"concurrency", concurrencyCases},
 	} {

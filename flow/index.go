@@ -25,6 +25,7 @@ import (
 type Parts struct {
 	Records   record.Store
 	Gate      *gate.Gate
+	Vault     *gate.Vault // nil where no policy restores pseudonyms
 	Policies  map[string]gate.Policy
 	Embedders map[string]embedding.Embedder
 	Vectors   *embedding.Store
@@ -95,19 +96,22 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	type field struct {
 		ref  record.Ref
 		name string
-		text gate.Raw
 	}
 	var fields []field
-	var texts []gate.Raw
+	var texts []gate.Text
 	failed := map[record.Ref]error{}
+	d := &b.collection.Declaration
 	for _, ref := range b.written() {
 		values := b.records[ref].Fields
-		for _, name := range b.collection.Declaration.Content {
+		subject := d.SubjectOf(values)
+		for _, name := range d.Content {
 			if err := values.CheckText(name); err != nil {
 				failed[ref] = err
 			} else if text, ok := values.Text(name); ok {
-				fields = append(fields, field{ref, name, text})
-				texts = append(texts, text)
+				fields = append(fields, field{ref, name})
+				texts = append(texts, gate.Text{
+					Raw: text, Class: string(d.Classification[name]), Subject: subject, Record: gate.NewRaw(d.Collection + "/" + b.records[ref].ID),
+				})
 			}
 		}
 	}
@@ -116,6 +120,7 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 		return err
 	}
 	recipe := x.Gate.Recipe(&b.policy)
+	var secrets []gate.Secret
 	staged := make([]record.StagedField, 0, len(fields))
 	for i, r := range results {
 		f := fields[i]
@@ -126,9 +131,13 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 		staged = append(staged, record.StagedField{
 			Ref: f.ref, ContentVersion: b.records[f.ref].ContentVersion, Field: f.name, Sealed: x.Gate.Seal(r.Clean, recipe),
 		})
+		secrets = append(secrets, r.Secrets...)
 	}
 	err = x.commit(ctx, b, func(tx record.Tx) error {
 		if err := tx.Passages().Stage(ctx, b.epoch, staged); err != nil {
+			return err
+		}
+		if err := x.keep(ctx, tx, secrets); err != nil {
 			return err
 		}
 		if err := x.drop(ctx, tx, t, b, failed); err != nil {
@@ -142,8 +151,19 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	return err
 }
 
+// keep stores what restorable pseudonyms stand for.
+func (x *Indexer) keep(ctx context.Context, tx record.Tx, secrets []gate.Secret) error {
+	if len(secrets) == 0 {
+		return nil
+	}
+	if x.Vault == nil {
+		return fault.New(fault.Unavailable, "the policy has pseudonyms that may be restored, but no vault is configured; text is held back")
+	}
+	return x.Vault.Keep(ctx, tx.Vault(), secrets)
+}
+
 // clean runs the gate on all cores.
-func (x *Indexer) clean(ctx context.Context, p *gate.Policy, texts []gate.Raw) ([]gate.Result, error) {
+func (x *Indexer) clean(ctx context.Context, p *gate.Policy, texts []gate.Text) ([]gate.Result, error) {
 	out := make([]gate.Result, len(texts))
 	workers := min(runtime.GOMAXPROCS(0), len(texts))
 	const chunk = 16
@@ -152,7 +172,7 @@ func (x *Indexer) clean(ctx context.Context, p *gate.Policy, texts []gate.Raw) (
 	for from := 0; from < len(texts); from += chunk {
 		to := min(from+chunk, len(texts))
 		g.Go(func() error {
-			copy(out[from:to], x.Gate.Clean(ctx, p, texts[from:to]))
+			copy(out[from:to], x.Gate.CleanTexts(ctx, p, texts[from:to]))
 			return nil
 		})
 	}

@@ -157,9 +157,10 @@ func (g *Gate) AnalyzeUnder(p *Policy, text Raw) ([]Finding, error) {
 type Text struct {
 	Raw   Raw
 	Class string // the field's classification, or ""
-	// Subject is the person that the text is about: dates of one subject move
-	// together, and in the vault each has a key of its own. It may be personal.
-	Subject Raw
+	// Subject is the person that the text is about, where that is declared:
+	// dates of one subject move together, and in the vault each has a key of
+	// its own. Record does for dates where no subject is declared.
+	Subject, Record Raw
 }
 
 // Clean passes texts through the gate under a policy. A text that cannot be
@@ -198,7 +199,7 @@ func (g *Gate) cleanOne(p *Policy, text Text) (out Result) {
 	}
 	raw := text.Raw.Reveal()
 	chosen := resolve(p, text.Class, raw, found)
-	t := transformer{Gate: g, policy: p, subject: text.Subject.Reveal()}
+	t := transformer{Gate: g, policy: p, subject: text.Subject.Reveal(), record: text.Record.Reveal()}
 	marks := make([]mark, len(chosen), len(chosen)+4)
 	for i, f := range chosen {
 		marks[i] = mark{entity: f.Entity, s: f.Start, sn: f.End - f.Start, replaced: t.transform(p.rule(text.Class, f), f, raw[f.Start:f.End])}

@@ -195,6 +195,24 @@ func (r Rule) validate(field string) error {
 	return nil
 }
 
+// Restores reports whether any rule keeps values in the vault.
+func (p Policy) Restores() bool {
+	restores := func(rules Rules, otherwise *Rule) bool {
+		for _, r := range rules {
+			if r.Restore {
+				return true
+			}
+		}
+		return otherwise != nil && otherwise.Restore
+	}
+	for _, c := range p.Classification {
+		if restores(c.Rules, c.Otherwise) {
+			return true
+		}
+	}
+	return restores(p.Rules, &p.Otherwise)
+}
+
 // find looks a finding up by its detector, then by its type.
 func (rules Rules) find(f Finding) (Rule, bool) {
 	if f.Rule != "" {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
 	"encoding/binary"
@@ -21,7 +22,8 @@ var tokenAlphabet = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithP
 type transformer struct {
 	*Gate
 	policy  *Policy
-	subject string
+	subject string // as declared
+	record  string
 	secrets []Secret
 }
 
@@ -79,7 +81,7 @@ func (t *transformer) shiftDays(limit int) int {
 	if limit == 0 {
 		limit = 365
 	}
-	n := t.choice(2*limit, "shift", t.subject) - limit
+	n := t.choice(2*limit, "shift", cmp.Or(t.subject, t.record)) - limit
 	if n >= 0 {
 		n++
 	}

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/gate"
 )
 
 // Declaration says what a collection is: which fields are embedded, which
@@ -22,8 +23,11 @@ type Declaration struct {
 	Metadata   []string `json:"metadata,omitempty" yaml:"metadata,omitempty"` // filtered on, never embedded
 	// Enums lists the values of metadata fields that may stand in an index as
 	// they are; all other text is indexed as a keyed hash.
-	Enums          map[string][]string       `json:"enums,omitempty" yaml:"enums,omitempty"`
-	Title          string                    `json:"title,omitempty" yaml:"title,omitempty"`
+	Enums map[string][]string `json:"enums,omitempty" yaml:"enums,omitempty"`
+	Title string              `json:"title,omitempty" yaml:"title,omitempty"`
+	// Subject is the field that names the person a record is about: dates of
+	// one subject are shifted together, and in the vault each has a key of its own.
+	Subject        string                    `json:"subject,omitempty" yaml:"subject,omitempty"`
 	Classification map[string]Classification `json:"classification,omitempty" yaml:"classification,omitempty"`
 	Policy         string                    `json:"policy,omitempty" yaml:"policy,omitempty"`
 	Chunking       Chunking                  `json:"chunking,omitzero" yaml:"chunking,omitempty"`
@@ -150,6 +154,9 @@ func (d *Declaration) validate() error {
 	if d.Title != "" && seen[d.Title] == "" {
 		return fault.Field("title", "%q is neither content nor metadata", d.Title)
 	}
+	if d.Subject != "" && !fieldName.MatchString(d.Subject) {
+		return fault.Field("subject", "%q is not a field name: a letter, then letters, digits, _, . or -", d.Subject)
+	}
 	for f, members := range d.Enums {
 		if seen[f] != "metadata" {
 			return fault.Field("enums."+f, "is not a metadata field")
@@ -170,6 +177,15 @@ func (d *Declaration) validate() error {
 		return err
 	}
 	return d.Chunking.validate()
+}
+
+// SubjectOf is the person that a record is about; empty if none is declared.
+func (d *Declaration) SubjectOf(fields Fields) gate.Raw {
+	if d.Subject == "" {
+		return gate.Raw{}
+	}
+	subject, _ := fields.Text(d.Subject)
+	return subject
 }
 
 func (c Chunking) validate() error {

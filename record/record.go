@@ -44,6 +44,7 @@ type Tx interface {
 	Audit() Audit
 	Objects() Objects
 	Ledger() Ledger
+	Vault() gate.VaultStore
 	// Unwrap returns the driver's own transaction (*sql.Tx of record/sqlite,
 	// pgx.Tx of record/postgres), so that an engine can enqueue work in it.
 	Unwrap() any

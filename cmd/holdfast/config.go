@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,6 +33,17 @@ type config struct {
 	Log      logConfig     `koanf:"log" yaml:"log"`
 	Models   []modelConfig `koanf:"models" yaml:"models"`
 	Policies []gate.Policy `koanf:"-" yaml:"policies"`
+	// PolicyFiles hold more policies, one in each YAML document.
+	PolicyFiles []string    `koanf:"policy_files" yaml:"policy_files"`
+	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
+}
+
+// vaultConfig says how the file of the vault's keys is encrypted: by the
+// keeper whose URL the variable or file holds (base64key://…). With neither
+// the file's mode protects it.
+type vaultConfig struct {
+	KeeperEnv  string `koanf:"keeper_env" yaml:"keeper_env"`
+	KeeperFile string `koanf:"keeper_file" yaml:"keeper_file"`
 }
 
 type logConfig struct {
@@ -96,6 +109,9 @@ func (c *cli) configure(cmd *cobra.Command) error {
 		return fault.New(fault.Invalid, "%s: %w", path, err)
 	}
 	c.config.Policies = policies
+	if err := c.resolvePolicies(filepath.Dir(path)); err != nil {
+		return err
+	}
 	if c.config.Data == "" {
 		c.config.Data = "./holdfast-data"
 	}
@@ -104,6 +120,47 @@ func (c *cli) configure(cmd *cobra.Command) error {
 	}
 	c.log, err = newLogger(c.errOut, c.config.Log)
 	return err
+}
+
+// resolvePolicies reads what the configuration's policies name, relative to
+// its folder.
+func (c *cli) resolvePolicies(dir string) error {
+	for i := range c.config.Policies {
+		if err := c.config.Policies[i].Resolve(dir); err != nil {
+			return fmt.Errorf("policies[%d]: %w", i, err)
+		}
+	}
+	for _, name := range c.config.PolicyFiles {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		more, err := readPolicies(name)
+		if err != nil {
+			return err
+		}
+		c.config.Policies = append(c.config.Policies, more...)
+	}
+	seen := map[string]bool{}
+	for _, p := range c.config.Policies {
+		if seen[p.Name] {
+			return fault.Field("policies", "there are two policies %q", p.Name)
+		}
+		seen[p.Name] = true
+	}
+	return nil
+}
+
+// readPolicies reads a file of policies.
+func readPolicies(path string) ([]gate.Policy, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fault.New(fault.NotFound, "read policy: %w", err)
+	}
+	all, err := gate.ParsePolicies(data, filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return all, nil
 }
 
 // readStrict decodes the file as it must be: an unknown key is an error that

@@ -161,8 +161,12 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 	for _, p := range c.config.Policies {
 		policies[p.Name] = p
 	}
+	vault, err := c.keyring(ctx, dir)
+	if err != nil {
+		return nil, errors.Join(err, bucket.Close(), store.Close())
+	}
 	app, err := holdfast.New(holdfast.Config{
-		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: key, Tenant: c.config.Tenant,
+		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: key, Tenant: c.config.Tenant, Vault: vault,
 		Policies: policies, Embedders: embedders, Owner: "embedded", Log: c.log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
 			return river.New(ctx, store, river.Config{Workers: workers, Logger: c.log, Observe: observe})

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/holdfast/holdfast/digest"
+	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -35,6 +36,7 @@ func (t *tx) DeadLetters() record.DeadLetters { return deadLetters{t} }
 func (t *tx) Audit() record.Audit             { return audit{t} }
 func (t *tx) Objects() record.Objects         { return objects{t} }
 func (t *tx) Ledger() record.Ledger           { return ledger{t} }
+func (t *tx) Vault() gate.VaultStore          { return vault{t} }
 func (t *tx) Unwrap() any                     { return t.Tx }
 
 // exec runs a statement and says how many rows it changed. doing names the

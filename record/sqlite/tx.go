@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/digest"
+	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -24,6 +25,7 @@ func (t *tx) DeadLetters() record.DeadLetters { return deadLetters{t} }
 func (t *tx) Audit() record.Audit             { return audit{t} }
 func (t *tx) Objects() record.Objects         { return objects{t} }
 func (t *tx) Ledger() record.Ledger           { return ledger{t} }
+func (t *tx) Vault() gate.VaultStore          { return vault{t} }
 func (t *tx) Unwrap() any                     { return t.sql }
 
 // exec runs a statement and says how many rows it changed. doing names the
