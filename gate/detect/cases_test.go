@@ -144,7 +144,7 @@ var cases = []testCase{
 	{"street es floor", "vivo en «LOCATION:C/ Gran Vía 28, 3º B, 28013 Madrid», «LOCATION:P.O. Box 123, Austin, TX 78701»"},
 	{"street es fr it", "«LOCATION:Calle Mayor 5, 28013 Madrid»; «LOCATION:12 rue de la Paix, 75002 Paris»; «LOCATION:Via Roma 12, 00184 Roma»"},
 	{"not street", "Copyright 2009,2010 The Authors; since January 1, 1970 UTC; In 2019 Wall Street grew; a 4 lane road; 2 way street; 10 people on the street; via port 8080; 5 Dr Smith"},
-	{"postcodes", "postcode «LOCATION:SW1A 1AA», PLZ «LOCATION:10115», zip code: «LOCATION:94105-1234»"},
+	{"postcodes", "postcode «UK_POSTCODE:SW1A 1AA», PLZ «DE_PLZ:10115», zip code: «LOCATION:94105-1234»"},
 }
 
 func TestPrivateKeyWithoutEnd(t *testing.T) {

@@ -86,6 +86,9 @@ const (
 	actUser
 	actMode
 	actCode
+	actPlate
+	actRegister
+	actNRP
 )
 
 type keyword struct {

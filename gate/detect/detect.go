@@ -57,7 +57,7 @@ type Scanner struct {
 }
 
 // version is part of what decides whether text must be gated again: raise it with every change of rules.
-const version = "detect-3"
+const version = "detect-4"
 
 // Version names the set of rules; it changes whenever the same text could give other findings.
 func (s *Scanner) Version() string { return version }
@@ -136,6 +136,7 @@ type scan struct {
 	grid         grid
 	col          kinds // what the header says about the value under inspection
 	tabled       bool  // there is such a header
+	headed       bool  // the grid tells the column of the value under inspection
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
 	madeEnd, columnEnd, bornEnd                               int
@@ -154,7 +155,7 @@ func (sc *scan) reset(s *Scanner, text string) {
 	sc.urls, sc.urlAt = sc.urls[:0], 0
 	sc.line, sc.urlEnd, sc.pemEnd, sc.userEnd, sc.hexEnd, sc.jwtEnd, sc.numEnd, sc.phoneEnd, sc.at = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	sc.madeEnd, sc.columnEnd, sc.bornEnd, sc.atLine = 0, 0, 0, 0
-	sc.col, sc.tabled, sc.ctx, sc.midChain, sc.dialStart = 0, false, context{}, false, 0
+	sc.col, sc.tabled, sc.headed, sc.ctx, sc.midChain, sc.dialStart = 0, false, false, context{}, false, 0
 	sc.lines = append(sc.lines[:0], 0)
 	sc.grid.line, sc.grid.head, sc.grid.named, sc.grid.counted, sc.grid.row = -1, -1, -1, -1, row{}
 	sc.v = sc.fold.view(text)

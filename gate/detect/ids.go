@@ -17,7 +17,12 @@ type idRule struct {
 	// a negative plain score excludes the plain form.
 	plain, grouped float32
 	ok             func(d []byte) bool
+	// words, separated by bars, are context that is looked for in the text itself; must says that there is no finding
+	// without one.
+	words string
+	must  bool
 
+	list         []string // the words
 	n            int
 	digits, free uint64
 	groupings    []grouping
@@ -25,7 +30,7 @@ type idRule struct {
 
 // idRules by number of characters.
 var idRules = func() (t [maxRun + 1][]*idRule) {
-	for _, list := range [][]idRule{euIDs, nordicIDs, americanIDs, asianIDs} {
+	for _, list := range [][]idRule{euIDs, nordicIDs, americanIDs, asianIDs, wordedIDs} {
 		for i := range list {
 			r := &list[i]
 			for k, pic := range strings.Fields(strings.ReplaceAll(r.pics, "_", "\x00")) {
@@ -36,6 +41,9 @@ var idRules = func() (t [maxRun + 1][]*idRule) {
 				if g := parseGrouping(pic); g.ends != 0 {
 					r.groupings = append(r.groupings, g)
 				}
+			}
+			if r.words != "" {
+				r.list = strings.Split(r.words, "|")
 			}
 			t[r.n] = append(t[r.n], r)
 		}
@@ -71,7 +79,15 @@ func (sc *scan) identifier(r *run, ctx context) {
 			if (r.digits^id.digits)&^id.free&mask != 0 || !id.ok(r.c[:n]) {
 				continue
 			}
-			if score := id.score(r, n, ctx); score > 0 && (r.digits&mask == mask || ctx.any(id.ctx) || sc.capitals(r, n)) {
+			bonus := ctx.bonus(id.ctx)
+			if bonus < 1 && id.list != nil {
+				if sc.worded(r.at[0], r.at[n-1]+1, id.list) {
+					bonus = 1
+				} else if id.must {
+					continue
+				}
+			}
+			if score := id.score(r, n, ctx, bonus); score > 0 && (r.digits&mask == mask || bonus > 0 || sc.capitals(r, n)) {
 				if ctx.near&id.ctx != 0 && sc.label(r.at[0])&id.ctx != 0 {
 					score = min(0.99, score+0.1) // named right before it
 				}
@@ -92,7 +108,7 @@ func (sc *scan) capitals(r *run, n int) bool {
 }
 
 // score weighs form and context; 0 means that they say too little.
-func (id *idRule) score(r *run, n int, ctx context) float32 {
+func (id *idRule) score(r *run, n int, ctx context, bonus float32) float32 {
 	base := float32(0)
 	if r.ends&(1<<(n-1)-1) == 0 {
 		if base = id.plain; base < 0 {
@@ -112,7 +128,6 @@ func (id *idRule) score(r *run, n int, ctx context) float32 {
 			}
 		}
 	}
-	bonus := ctx.bonus(id.ctx)
 	switch {
 	case base == 0 && bonus == 0:
 		return 0

@@ -12,10 +12,10 @@ var asianIDs = []idRule{
 	{typ: AUACN, rule: "au-acn", pics: "999999999 999_999_999", ctx: ctxABN, ok: acn},
 	{typ: ZAID, rule: "za-id", pics: "9999999999999 999999_9999_999", ctx: ctxZA | ctxID, plain: 0.5, grouped: 0.8, ok: zaID},
 	{typ: SGNRIC, rule: "sg-nric", pics: "A9999999A", ctx: ctxNRIC, plain: 0.85, ok: nric},
-	{typ: KRRRN, rule: "kr-rrn", pics: "9999999999999 999999-9999999", ctx: ctxKR, grouped: 0.8, ok: rrn},
-	{typ: CNID, rule: "cn-resident-id", pics: "99999999999999999X", ctx: ctxID | ctxKR, plain: 0.9, ok: cnID},
-	{typ: THTNIN, rule: "th-tnin", pics: "9999999999999 9-9999-99999-99-9 9_9999_99999_99_9", ctx: ctxOther, grouped: 0.85, ok: thai},
-	{typ: JPMyNumber, rule: "jp-my-number", pics: "999999999999 9999-9999-9999 9999_9999_9999", ctx: ctxOther, ok: myNumber},
+	{typ: KRRRN, rule: "kr-rrn", pics: "9999999999999 999999-9999999", ctx: ctxKR, words: "주민등록|주민번호", grouped: 0.8, ok: rrn},
+	{typ: CNID, rule: "cn-resident-id", pics: "99999999999999999X", words: "身份证|公民身份号码", ctx: ctxID | ctxKR, plain: 0.9, ok: cnID},
+	{typ: THTNIN, rule: "th-tnin", pics: "9999999999999 9-9999-99999-99-9 9_9999_99999_99_9", ctx: ctxOther, words: "ประชาชน", grouped: 0.85, ok: thai},
+	{typ: JPMyNumber, rule: "jp-my-number", pics: "999999999999 9999-9999-9999 9999_9999_9999", ctx: ctxOther, words: "マイナンバー|個人番号", ok: myNumber},
 }
 
 // Verhoeff's scheme: the multiplication of the dihedral group D5 and the permutation (J. Verhoeff, Error Detecting
@@ -32,16 +32,7 @@ var (
 )
 
 // aadhaar: UIDAI: twelve digits that begin with 2 to 9, the last by Verhoeff.
-func aadhaar(d []byte) bool {
-	if d[0] < '2' || allSame(d) {
-		return false
-	}
-	c := 0
-	for i := range d {
-		c = digit(verhoeffD[c][digit(verhoeffP[i%8][digit(d[len(d)-1-i])])])
-	}
-	return c == 0
-}
+func aadhaar(d []byte) bool { return d[0] >= '2' && verhoeff(d) }
 
 // inPAN: Income Tax Department of India: the fourth letter is the kind of holder.
 func inPAN(c []byte) bool { return strings.IndexByte("ABCFGHLJPTK", c[3]) >= 0 }
@@ -93,7 +84,7 @@ func nric(c []byte) bool {
 
 // rrn: Korean Ministry of the Interior and Safety: date and sex or century; numbers since October 2020 have no check.
 func rrn(d []byte) bool {
-	return date(num(d[4:6]), num(d[2:4])) && d[6] >= '1' && d[6] <= '8'
+	return date(num(d[4:6]), num(d[2:4])) && (d[6] >= '1' && d[6] <= '4' || d[6] == '9' || d[6] == '0')
 }
 
 // cnID: GB 11643-1999: region, date of birth, serial, and ISO 7064 mod 11-2.

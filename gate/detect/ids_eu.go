@@ -11,8 +11,8 @@ var euIDs = []idRule{
 	{typ: ITFiscal, rule: "it-fiscal-code", pics: "AAAAAAXXAXXAXXXA AAAAAA_XXAXX_AXXXA", ctx: ctxFiscal, plain: 0.95, grouped: 0.95, ok: codiceFiscale},
 	{typ: ITVAT, rule: "it-vat", pics: "99999999999", ctx: ctxVAT, ok: func(d []byte) bool { return luhn(d) && !allSame(d) }},
 	{typ: DETaxID, rule: "de-tax-id", pics: "99999999999 99_999_999_999", ctx: ctxSteuer | ctxTax, grouped: 0.7, ok: steuerID},
-	{typ: DETaxID, rule: "de-steuernummer", pics: "99999999999 999/999/99999 999/9999/9999", ctx: ctxSteuer, plain: -1, ok: always},
-	{typ: DETaxID, rule: "de-steuernummer", pics: "9999999999 99/999/99999 99999/99999", ctx: ctxSteuer, ok: always},
+	{typ: DETaxNumber, rule: "de-steuernummer", pics: "99999999999 999/999/99999 999/9999/9999", words: steuerWords, must: true, plain: -1, grouped: 0.6, ok: always},
+	{typ: DETaxNumber, rule: "de-steuernummer", pics: "9999999999 99/999/99999 99999/99999", words: steuerWords, must: true, grouped: 0.6, ok: always},
 	{typ: DEIDCard, rule: "de-id-card", pics: "AXXXXXXXX9", ctx: ctxID | ctxPassport, ok: idCard},
 	{typ: FRNIR, rule: "fr-nir", pics: "99999X999999999 9_99_99_9X_999_999_99 9_99_99_9X_999_999 9.99.99.9X.999.999.99", ctx: ctxNIR, plain: 0.8, grouped: 0.95, ok: nir},
 	{typ: NLBSN, rule: "nl-bsn", pics: "999999999 9999.99.999 999.999.999 999_999_999", ctx: ctxBSN, ok: bsn},
@@ -28,6 +28,8 @@ var euIDs = []idRule{
 	{typ: TRTCKN, rule: "tr-tckn", pics: "99999999999", ctx: ctxOther, ok: tckn},
 	{typ: ILID, rule: "il-id", pics: "999999999", ctx: ctxOther, ok: luhn},
 }
+
+const steuerWords = "steuernummer|steuernr|steuer-nr|st.-nr|st-nr|finanzamt|german tax number"
 
 // idCard: German Bundesdruckerei, after ICAO Doc 9303: weights 7 3 1, modulo 10, letters from 10.
 func idCard(c []byte) bool {

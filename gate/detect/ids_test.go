@@ -72,7 +72,7 @@ var ids = []struct {
 	{detect.CNID, "%s", "11010519491231002X", true},
 	{detect.THTNIN, "%s", "1-2345-67890-12-1", true},
 	{detect.JPMyNumber, "mynumber %s", "1234 5678 9018", true},
-	{detect.EUVAT, "VAT %s", "DE136695976", true},
+	{detect.DEVAT, "VAT %s", "DE136695976", true},
 	{detect.EUVAT, "%s", "ATU13585627", true},
 	{detect.EUVAT, "TVA %s", "FR40303265045", true},
 	{detect.EUVAT, "btw NL %s", "NL123456789B01", false},

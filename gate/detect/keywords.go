@@ -116,6 +116,9 @@ var keywords = func() []keyword {
 		fingerprint claim incident rma police seriennummer serie`)
 	list(ctxVersion, actNone, `version versions ver release releases upgrade upgraded v firmware build chrome firefox safari mozilla
 		applewebkit edg windows kernel linux nginx fw update updated section chapter kapitel abschnitt`)
+	list(0, actPlate, `plate plates registration reg vrn vrm kennzeichen kfzkennzeichen autokennzeichen nummernschild plaka nummerplaat rego`)
+	list(0, actRegister, `hra hrb`)
+	list(0, actNRP, groupsOfPeople)
 	list(0, actAt, `at arroba arobase aet`)
 	list(0, actWWW, `www`)
 	// Months by number; May and Mars and such need a day beside them, so they are harmless.

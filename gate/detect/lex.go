@@ -200,6 +200,12 @@ func (sc *scan) keyword(k *keyword, start, end int) {
 		sc.userPassword(end)
 	case actMode:
 		sc.prefixedKey(start, end)
+	case actPlate:
+		sc.plate(start, end)
+	case actRegister:
+		sc.register(start, end)
+	case actNRP:
+		sc.nrp(start, end)
 	case actCode:
 		sc.codeWord(start, end)
 	case actStreet:

@@ -207,7 +207,7 @@ func (sc *scan) ukPostcode(i, e int) {
 	}
 	bonus := sc.ctx.bonus(ctxPostcode | ctxAddress)
 	if end := ukPostcodeAt(sc.v, i, bonus == 1); end > 0 {
-		sc.add(i, end, Location, "uk-postcode", 0.55+0.35*bonus)
+		sc.add(i, end, UKPostcode, "uk-postcode", 0.55+0.35*bonus)
 		return
 	}
 	if sc.ctx.near&ctxPostcode != 0 || e-i == 3 {
@@ -216,6 +216,9 @@ func (sc *scan) ukPostcode(i, e int) {
 		}
 	}
 }
+
+// germanPostcode are the words by which a German postcode is known.
+var germanPostcode = []string{"plz", "postleitzahl", "postleitzahlen"}
 
 // plainPostcode handles five digits [i, e): a postcode where a word says so, or behind a state of the USA.
 func (sc *scan) plainPostcode(i, e int) {
@@ -233,7 +236,11 @@ func (sc *scan) plainPostcode(i, e int) {
 		return
 	}
 	if sc.label(i)&ctxPostcode != 0 {
-		sc.add(i, end, Location, "postcode", 0.75)
+		typ := Location
+		if end == e && sc.worded(i, e, germanPostcode) {
+			typ = DEPostcode
+		}
+		sc.add(i, end, typ, "postcode", 0.75)
 		return
 	}
 	if i >= 5 && v[i-1] == ' ' && v[i-4] == ' ' && usStates[v[i-3:i-1]] && at(v, i-5) == ',' {

@@ -82,9 +82,28 @@ func rowOf(line string) row {
 	return row{}
 }
 
+// header is the name of the column of the value that was looked at last, as its table gives it.
+func (sc *scan) header() string {
+	t := &sc.grid
+	if !sc.headed {
+		return ""
+	}
+	column := 0
+	for cell := range strings.SplitSeq(sc.lineText(t.head), string(rune(t.row.sep))) {
+		if column == t.column {
+			if !columnName(cell) {
+				return ""
+			}
+			return cell
+		}
+		column++
+	}
+	return ""
+}
+
 // column is what the header above pos says about the column that pos is in.
 func (sc *scan) column(pos int) kinds {
-	sc.tabled = false
+	sc.tabled, sc.headed = false, false
 	l := sc.lineOf(pos)
 	t := &sc.grid
 	if l < t.line {
@@ -117,6 +136,7 @@ func (sc *scan) column(pos int) kinds {
 	if t.column >= maxColumns {
 		return 0
 	}
+	sc.headed = true
 	return t.columns[t.column]
 }
 

@@ -107,7 +107,11 @@ func (sc *scan) vat(r *run, ctx context) {
 				continue
 			}
 		}
-		sc.add(r.at[0], end, EUVAT, "eu-vat", min(0.97, base+0.3*bonus))
+		typ := EUVAT
+		if v.prefix == "DE" {
+			typ = DEVAT
+		}
+		sc.add(r.at[0], end, typ, "eu-vat", min(0.97, base+0.3*bonus))
 		return
 	}
 }
