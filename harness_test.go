@@ -23,6 +23,7 @@ import (
 	"github.com/holdfast/holdfast/access"
 	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/flow"
 	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/index"
 	"github.com/holdfast/holdfast/index/local"
@@ -63,6 +64,8 @@ type setup struct {
 	// policies beside keepAll; those that restore get a vault.
 	policies []gate.Policy
 	vault    gate.Wrapper // encrypts the vault's keys
+	// retention is for tests of sweeps.
+	retention flow.Retention
 }
 
 // quick retries without much ado.
@@ -108,7 +111,7 @@ func start(tb testing.TB, s setup) *rig {
 	r.App, err = holdfast.New(holdfast.Config{
 		Vault:   vault,
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
-		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Log: s.log,
+		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Retention: s.retention, Log: s.log,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
 			// As many workers as on a machine of two cores, whatever this one is.
 			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +48,8 @@ type Config struct {
 	// Retry is how often and when the steps of the pipelines, and single items
 	// in them, are tried again after a transient fault.
 	Retry pipeline.Retry
+	// Retention is how long what is no longer in use is kept.
+	Retention flow.Retention
 	// Access decides who may do what. Default: the loopback admin only.
 	Access access.Decider
 	// Owner names this process in claims; a name that stays the same over a
@@ -59,6 +62,7 @@ type Config struct {
 type App struct {
 	parts      flow.Parts
 	indexer    *flow.Indexer
+	sweeper    *flow.Sweeper
 	dispatcher *flow.Dispatcher
 	searcher   *search.Searcher
 	access     access.Decider
@@ -132,7 +136,8 @@ func New(cfg Config) (*App, error) {
 		Indexes: index.NewPool(cfg.Index), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry}
-	for _, p := range a.indexer.Pipelines() {
+	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Retention: cfg.Retention}
+	for _, p := range slices.Concat(a.indexer.Pipelines(), a.sweeper.Pipelines()) {
 		if err := engine.Register(p); err != nil {
 			return nil, fmt.Errorf("register pipeline: %w", err)
 		}
@@ -161,6 +166,7 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.dispatcher.Run(ctx) })
 	wg.Go(func() { a.pack(ctx) })
 	wg.Go(func() { a.rewrapLeft(ctx) })
+	wg.Go(func() { a.sweepDaily(ctx) })
 	wg.Wait()
 	stop, done := context.WithTimeout(work, 10*time.Second)
 	defer done()

@@ -117,6 +117,10 @@ type replayOut struct {
 	}
 }
 
+type sweepIn struct {
+	DryRun bool `query:"dry_run" doc:"Count and delete nothing."`
+}
+
 type auditIn struct{ Page }
 
 // AuditEntry is one decision.
@@ -169,6 +173,13 @@ func (s *server) operations() {
 	}, access.Observe, "", func(ctx context.Context, in *InCollection) (*struct{ Body holdfast.IndexCheck }, error) {
 		found, err := s.App.CheckIndex(ctx, in.Collection)
 		return &struct{ Body holdfast.IndexCheck }{found}, err
+	})
+	route(s, huma.Operation{
+		Method: http.MethodPost, Path: "/v1/retention:sweep", Summary: "Sweep",
+		Description: "Deletes what retention no longer keeps, as happens daily by itself, and waits for it.",
+	}, access.Operate, "retention", func(ctx context.Context, in *sweepIn) (*struct{ Body flow.SweepReport }, error) {
+		done, err := s.App.Sweep(ctx, in.DryRun)
+		return &struct{ Body flow.SweepReport }{done}, err
 	})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/audit", Summary: "List audit trail"},
 		access.Observe, "audit", s.audit)

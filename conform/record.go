@@ -26,6 +26,7 @@ func Record(t *testing.T, open func(t *testing.T) record.Store) {
 		{"changes", changeCases},
 		{"passages", passageCases},
 		{"vectors", vectorCases},
+		{"sweep", sweepCases},
 		{"runs", runCases},
 		{"dead letters", deadLetterCases},
 		{"audit", auditCases},

@@ -25,6 +25,8 @@ const (
 	readGap = 64 << 10
 	// The longest range that is read at once.
 	readMax = 8 << 20
+	// How often a segment may move while one chunk is loaded.
+	moves = 4
 	// Ranges read at a time: object stores answer slowly, but many at once.
 	readers = 8
 )
@@ -49,7 +51,7 @@ func (s *Store) Load(ctx context.Context, space digest.Digest, texts []digest.Di
 			}
 		}
 		err := s.load(ctx, want, func(a digest.Digest, v []float32) { out[textOf[a]] = v })
-		if errors.Is(err, errMoved) {
+		for tries := 0; errors.Is(err, errMoved) && tries < moves; tries++ {
 			// Rows are swapped before an old segment is deleted: the rows as
 			// they are now tell where its vectors went.
 			err = s.load(ctx, want, func(a digest.Digest, v []float32) { out[textOf[a]] = v })
@@ -206,7 +208,7 @@ func (s *Store) Verify(ctx context.Context) (int, error) {
 		}
 		if _, err := parseSegment(b); err != nil {
 			damage = append(damage, damaged(object.Key, err))
-		} else if segmentName(b) != object.Key {
+		} else if !strings.HasPrefix(object.Key, segmentStem(b)) {
 			damage = append(damage, damaged(object.Key, errors.New("its bytes do not match its name")))
 		}
 	}

@@ -2,9 +2,11 @@ package embedding
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 
 	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
@@ -22,14 +24,18 @@ import (
 //
 // Offset and length span an entry with its check, and are also what the
 // record store keeps for the vector, so that an entry read alone proves that
-// it is whole and that it is the one asked for. The object's name is the
-// SHA-256 of its bytes: equal content has one name, and the whole can be
-// proved too. The table lets the record store's rows be rebuilt from segments.
+// it is whole and that it is the one asked for. The object's name begins with
+// the SHA-256 of its bytes, so that the whole can be proved too, and ends with
+// a random part: no name is ever written twice, so that an object which
+// nothing refers to, and which is old, may be deleted without looking whether
+// somebody writes it again. The table lets the record store's rows be rebuilt
+// from segments.
 const (
 	segmentMagic  = "HFVECS\x00\x01"
 	segmentHeader = len(segmentMagic) + 4 + 4
 	tableEntry    = digest.Size + 8 + 4
 	entryCheck    = 4
+	nonceSize     = 12
 
 	segmentFolder, segmentSuffix = "segments/", ".seg"
 )
@@ -66,7 +72,7 @@ func buildSegment(vectors []record.Vector) ([]byte, []record.Vector) {
 		b = binary.LittleEndian.AppendUint32(b, entrySum(vectors[i].Address, vectors[i].Data))
 		b = append(b, vectors[i].Data...)
 	}
-	name := segmentName(b)
+	name := segmentStem(b) + "-" + strings.ToLower(rand.Text()[:nonceSize]) + segmentSuffix
 	for i := range rows {
 		rows[i].Segment = name
 	}
@@ -80,11 +86,11 @@ func tableSum(b []byte) uint32 {
 	return crc32.Update(sum, castagnoli, b[segmentHeader:segmentHeader+count*tableEntry])
 }
 
-// segmentName is the content address of a segment. Two leading digits are a
-// folder, so that no folder grows past what file systems like.
-func segmentName(b []byte) string {
+// segmentStem is what the names of segments with these bytes begin with. Two
+// leading digits are a folder, so that no folder grows past what file systems like.
+func segmentStem(b []byte) string {
 	sum := digest.Digest(sha256.Sum256(b)).String()
-	return segmentFolder + sum[:2] + "/" + sum + segmentSuffix
+	return segmentFolder + sum[:2] + "/" + sum
 }
 
 // parseSegment checks a whole segment and returns its vectors, whose Data

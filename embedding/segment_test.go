@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/holdfast/holdfast/digest"
@@ -35,7 +36,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 			if out[i].Address != in[i].Address || !bytes.Equal(out[i].Data, in[i].Data) {
 				t.Errorf("entry %d of %v changed", i, sizes)
 			}
-			if rows[i].Segment != segmentName(b) || rows[i].Offset != out[i].Offset || rows[i].Length != out[i].Length {
+			if !strings.HasPrefix(rows[i].Segment, segmentStem(b)) || rows[i].Offset != out[i].Offset || rows[i].Length != out[i].Length {
 				t.Errorf("row %d of %v points elsewhere", i, sizes)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/index"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
@@ -74,35 +73,14 @@ func (x *Indexer) Rebuild(ctx context.Context, c record.Collection, changed func
 		x.progress.Store(id, progress)
 		defer x.progress.Delete(id)
 	}
-	for {
-		wait := changed()
-		var run record.Run
-		err := x.Records.View(ctx, func(tx record.Tx) (err error) {
-			run, err = tx.Runs().Get(ctx, id)
-			return err
-		})
-		if err != nil {
-			return done, fmt.Errorf("follow rebuild: %w", err)
-		}
-		step := run.Steps[0]
-		switch {
-		case run.State == record.Succeeded:
-			if err := json.Unmarshal(step.Output, &done); err != nil {
-				return done, fmt.Errorf("read rebuild's result: %w", err)
-			}
-			return done, nil
-		case run.State.Done():
-			if n := len(step.Attempts); n > 0 {
-				return done, fault.New(step.Attempts[n-1].Kind, "rebuild %s: %s", run.State, step.Attempts[n-1].Error)
-			}
-			return done, fault.New(fault.Conflict, "rebuild %s", run.State)
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return done, ctx.Err()
-		}
+	run, err := x.follow(ctx, id, changed)
+	if err != nil {
+		return done, err
 	}
+	if err := json.Unmarshal(run.Steps[0].Output, &done); err != nil {
+		return done, fmt.Errorf("read rebuild's result: %w", err)
+	}
+	return done, nil
 }
 
 // DropIndex deletes the index of a generation.

@@ -110,6 +110,9 @@ type Collections interface {
 	// SetState moves a generation to a state. Making one active retires the
 	// one that was, in the same transaction.
 	SetState(ctx context.Context, id GenerationID, state GenerationState) error
+	// Strip deletes up to limit passages of a retired generation, and says how
+	// many; of another generation it deletes nothing. Its row stays.
+	Strip(ctx context.Context, id GenerationID, limit int) (int, error)
 }
 
 // Ref is the opaque internal id by which a record is known outside the
@@ -177,6 +180,16 @@ type Records interface {
 	History(ctx context.Context, ref Ref, limit int) ([]Record, error)
 	// Count counts live records.
 	Count(ctx context.Context, c CollectionID) (int64, error)
+	// SweepHistory deletes versions that were replaced before a time, at most
+	// limit, and says how many. The current version stays, and what was
+	// current at a pinned change.
+	SweepHistory(ctx context.Context, before time.Time, pins []Pin, limit int) (int, error)
+}
+
+// Pin keeps the state of a collection at a change from being swept.
+type Pin struct {
+	Collection CollectionID
+	Change     int64
 }
 
 // Changed says which part of a record a change touched.
@@ -328,6 +341,17 @@ type Passages interface {
 	Scan(ctx context.Context, g GenerationID, after PassageID, limit int) ([]Passage, error)
 	// Count counts the passages that are not Removed.
 	Count(ctx context.Context, g GenerationID) (int64, error)
+	// References lists, by id, up to limit passages with ids after the given
+	// one and what they refer to: those of every generation that is not
+	// retired, whatever their state.
+	References(ctx context.Context, after PassageID, limit int) ([]Reference, error)
+}
+
+// Reference says that a passage refers to the vector of a text in a space.
+type Reference struct {
+	ID    PassageID
+	Space digest.Digest
+	Text  digest.Digest
 }
 
 // StagedField is a whole field after the gate.
@@ -355,13 +379,33 @@ type Claimed struct {
 	Busy []digest.Digest // claimed by somebody else who is still alive
 }
 
+// Marked is a durable vector, and since when it is marked to be deleted;
+// zero if it is not.
+type Marked struct {
+	Address digest.Digest
+	Since   time.Time
+}
+
+// SegmentUse is a segment and what of it durable vectors use.
+type SegmentUse struct {
+	Name    string
+	Vectors int64
+	Bytes   int64 // the sum of their lengths
+}
+
 // Vectors keeps embeddings' addresses, and their bytes until they are packed.
+//
+// A vector is deleted only while it is marked. Whoever comes to refer to one
+// stores the reference first and then claims its address, which clears the
+// mark, or waits until the vector is gone. So if references are looked for
+// after a vector was marked, and there are none, it may be deleted.
 type Vectors interface {
 	// Claim reserves addresses for owner until a time. An expired claim is
-	// anybody's; one that owner holds already is Mine, and renewed.
+	// anybody's; one that owner holds already is Mine, and renewed. Marks on
+	// the addresses are cleared.
 	Claim(ctx context.Context, owner string, addresses []digest.Digest, now, until time.Time) (Claimed, error)
 	// Put stores computed vectors inline. An address that is durable already
-	// is left as it is: a vector is never changed.
+	// is left as it is: a vector is never changed. Marks are cleared.
 	Put(ctx context.Context, vectors []Vector) error
 	// Unclaim gives up owner's claims on addresses that were not stored.
 	Unclaim(ctx context.Context, owner string, addresses []digest.Digest) error
@@ -369,8 +413,23 @@ type Vectors interface {
 	Load(ctx context.Context, addresses []digest.Digest) (map[digest.Digest]Vector, error)
 	// Inline returns up to limit vectors that are not packed, oldest first.
 	Inline(ctx context.Context, limit int) ([]Vector, error)
-	// Pack points stored vectors at their segment and drops their inline bytes.
+	// Pack points stored vectors at their segment and drops their inline
+	// bytes. What is not stored, or not any more, is left out.
 	Pack(ctx context.Context, vectors []Vector) error
 	// Count counts durable vectors and, of them, the inline ones.
 	Count(ctx context.Context) (total, inline int64, err error)
+
+	// Scan lists up to limit durable vectors with addresses after the given
+	// one, by address.
+	Scan(ctx context.Context, after digest.Digest, limit int) ([]Marked, error)
+	// Mark marks durable vectors to be deleted; a mark that is there stays.
+	Mark(ctx context.Context, addresses []digest.Digest, now time.Time) error
+	// Delete deletes those of the addresses that were marked at a time or
+	// before, and returns where they were, without their bytes.
+	Delete(ctx context.Context, addresses []digest.Digest, marked time.Time) ([]Vector, error)
+	// Segments lists every segment that vectors were packed into, by name.
+	Segments(ctx context.Context) ([]SegmentUse, error)
+	// Forget drops the names of segments that no vector lies in, and returns
+	// those that it dropped.
+	Forget(ctx context.Context, segments []string) ([]string, error)
 }

@@ -123,6 +123,9 @@ type DeadLetters interface {
 	Resolve(ctx context.Context, refs []Ref, at time.Time) error
 	// Count counts the open ones of a collection; 0 counts all.
 	Count(ctx context.Context, c CollectionID) (int64, error)
+	// Sweep deletes dead letters that were resolved before a time, at most
+	// limit, and says how many.
+	Sweep(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // AuditEntry is one decision about one action.

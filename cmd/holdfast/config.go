@@ -36,6 +36,8 @@ type config struct {
 	// PolicyFiles hold more policies, one in each YAML document.
 	PolicyFiles []string    `koanf:"policy_files" yaml:"policy_files"`
 	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
+	// Retention is how long what is no longer in use is kept.
+	Retention retentionConfig `koanf:"retention" yaml:"retention"`
 }
 
 // vaultConfig says how the file of the vault's keys is encrypted: by the

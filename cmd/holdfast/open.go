@@ -145,6 +145,10 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 	if err != nil {
 		return nil, err
 	}
+	retention, err := c.config.Retention.parse()
+	if err != nil {
+		return nil, err
+	}
 	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "holdfast.db"), Logger: c.log})
 	if err != nil {
 		return nil, fmt.Errorf("open record store: %w", err)
@@ -167,7 +171,7 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 	}
 	app, err := holdfast.New(holdfast.Config{
 		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: key, Tenant: c.config.Tenant, Vault: vault,
-		Policies: policies, Embedders: embedders, Owner: "embedded", Log: c.log,
+		Policies: policies, Embedders: embedders, Owner: "embedded", Retention: retention, Log: c.log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
 			return river.New(ctx, store, river.Config{Workers: workers, Logger: c.log, Observe: observe})
 		},

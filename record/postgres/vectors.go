@@ -16,7 +16,7 @@ type vectors struct{ *tx }
 
 // Claim implements record.Vectors. Claims are taken first, and vectors looked
 // for after that: whoever stored one in the meantime did so under the claim
-// that we waited for.
+// that we waited for, and whoever deleted one did so under the mark.
 func (s vectors) Claim(ctx context.Context, owner string, addresses []digest.Digest, now, until time.Time) (record.Claimed, error) {
 	if len(addresses) == 0 {
 		return record.Claimed{}, nil
@@ -32,6 +32,7 @@ func (s vectors) Claim(ctx context.Context, owner string, addresses []digest.Dig
 		}
 	}
 	var p pipeline
+	p.do(unmark, asked)
 	p.read(into(mine), `INSERT INTO claims AS c (address, owner, until)
 		SELECT a, $2, $4 FROM unnest($1::bytea[]) a WHERE NOT EXISTS (SELECT FROM vectors v WHERE v.address = a)
 		ON CONFLICT (address) DO UPDATE SET owner = excluded.owner, until = excluded.until
@@ -91,6 +92,7 @@ func (s vectors) Put(ctx context.Context, list []record.Vector) error {
 		addresses[i], data[i] = v.Address[:], blob(v.Data)
 	}
 	var p pipeline
+	p.do(unmark, addresses)
 	p.do(`WITH given AS (SELECT address, data FROM unnest($1::bytea[], $2::bytea[]) u (address, data)),
 		fresh AS (
 			INSERT INTO vectors (address, inlined, start, length)

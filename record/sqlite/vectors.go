@@ -14,29 +14,34 @@ type vectors struct{ *tx }
 // Claim implements record.Vectors.
 func (s vectors) Claim(ctx context.Context, owner string, addresses []digest.Digest, now, until time.Time) (record.Claimed, error) {
 	const doing = "claim vectors"
-	type claim struct{ durable, busy bool }
+	type claim struct{ durable, busy, marked bool }
 	asked := jsonDigests(addresses)
 	known := map[digest.Digest]claim{}
 	err := s.each(ctx, doing, func(r *sql.Rows) error {
 		var d digest.Digest
 		var c claim
-		err := r.Scan(scanDigest{&d}, &c.durable, &c.busy)
+		err := r.Scan(scanDigest{&d}, &c.durable, &c.busy, &c.marked)
 		known[d] = c
 		return err
-	}, `SELECT unhex(j.value), v.address IS NOT NULL, c.owner IS NOT NULL AND c.owner <> ?2 AND c.until > ?3
+	}, `SELECT unhex(j.value), v.address IS NOT NULL, c.owner IS NOT NULL AND c.owner <> ?2 AND c.until > ?3, m.address IS NOT NULL
 		FROM json_each(?1) j
 		LEFT JOIN vectors v ON v.address = unhex(j.value)
+		LEFT JOIN marks m ON m.address = unhex(j.value)
 		LEFT JOIN claims c ON c.address = unhex(j.value)`, asked, owner, micros(now))
 	if err != nil {
 		return record.Claimed{}, err
 	}
 	var out record.Claimed
+	var marked []digest.Digest
 	seen := make(map[digest.Digest]bool, len(addresses))
 	for _, a := range addresses {
 		if seen[a] {
 			continue
 		}
 		seen[a] = true
+		if known[a].marked {
+			marked = append(marked, a)
+		}
 		switch c := known[a]; {
 		case c.durable:
 			out.Have = append(out.Have, a)
@@ -45,6 +50,9 @@ func (s vectors) Claim(ctx context.Context, owner string, addresses []digest.Dig
 		default:
 			out.Mine = append(out.Mine, a)
 		}
+	}
+	if err := s.unmark(ctx, marked); err != nil {
+		return record.Claimed{}, err
 	}
 	if len(out.Mine) == 0 {
 		return out, nil
@@ -63,12 +71,17 @@ func (s vectors) Put(ctx context.Context, list []record.Vector) error {
 	}
 	asked := jsonDigests(addresses)
 	durable := map[digest.Digest]bool{}
+	var again []digest.Digest
 	if err := s.each(ctx, doing, func(r *sql.Rows) error {
 		var d digest.Digest
 		err := r.Scan(scanDigest{&d})
 		durable[d] = true
+		again = append(again, d)
 		return err
 	}, "SELECT v.address FROM json_each(?) j CROSS JOIN vectors v ON v.address = unhex(j.value)", asked); err != nil {
+		return err
+	}
+	if err := s.unmark(ctx, again); err != nil {
 		return err
 	}
 	stored := 0

@@ -1,0 +1,17 @@
+-- What retention needs to find what is old, and vectors that are marked to be
+-- deleted: a table of its own, as it is small or empty.
+
+-- +goose Up
+
+CREATE TABLE marks (
+    address bytea  NOT NULL PRIMARY KEY,
+    at      bigint NOT NULL
+);
+
+CREATE INDEX record_versions_by_age ON record_versions (updated_at);
+CREATE INDEX dead_letters_resolved ON dead_letters (resolved_at) WHERE resolved_at IS NOT NULL;
+
+-- +goose Down
+DROP INDEX dead_letters_resolved;
+DROP INDEX record_versions_by_age;
+DROP TABLE marks;
