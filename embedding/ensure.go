@@ -46,6 +46,7 @@ type job struct {
 	model    Model
 	texts    []EnsureText
 	done     []bool // by position of the first text with an address
+	bought   []bool // by position: computed by this call
 	out      Ensured
 }
 
@@ -58,7 +59,7 @@ type job struct {
 // and counted, and calling again goes on from there. A text that cannot be
 // embedded is no error of the call; it is in Failed.
 func (s *Store) Ensure(ctx context.Context, e Embedder, texts []EnsureText) (Ensured, error) {
-	j := &job{Store: s, embedder: e, model: e.Model(), texts: texts, done: make([]bool, len(texts))}
+	j := &job{Store: s, embedder: e, model: e.Model(), texts: texts, done: make([]bool, len(texts)), bought: make([]bool, len(texts))}
 	items, same := j.distinct()
 	err := j.run(ctx, items)
 	for i, first := range same {
@@ -72,9 +73,22 @@ func (s *Store) Ensure(ctx context.Context, e Embedder, texts []EnsureText) (Ens
 		}
 	}
 	if n := j.out.Reused; n > 0 {
+		s.count(e, ForPassage, 0, n, j.saved(same))
 		s.observe(Event{Model: j.model.Name, Purpose: ForPassage, Reused: n})
 	}
 	return j.out, err
+}
+
+// saved is about how many tokens were not bought: those of every text that
+// has a vector, without those of the ones computed here.
+func (j *job) saved(same []int) int {
+	n := 0
+	for i := range j.texts {
+		if j.done[same[i]] && !j.bought[i] {
+			n += estimate([]gate.Clean{j.texts[i].Clean})
+		}
+	}
+	return n
 }
 
 // distinct returns the addresses, each once, and for each text the position
@@ -228,7 +242,7 @@ func (j *job) chunk(ctx context.Context, items []item) ([]blocked, error) {
 
 func (s *Store) claim(ctx context.Context, addresses []digest.Digest) (record.Claimed, error) {
 	var claimed record.Claimed
-	err := s.cfg.Records.Update(ctx, func(tx record.Tx) (err error) {
+	err := s.update(ctx, func(tx record.Tx) (err error) {
 		now := time.Now()
 		claimed, err = tx.Vectors().Claim(ctx, s.cfg.Owner, addresses, now, now.Add(s.cfg.ClaimFor))
 		return err
@@ -277,8 +291,10 @@ func (j *job) compute(ctx context.Context, items []item) (failed map[digest.Dige
 		data = appendVector(data, vectors[i].Values)
 		rows = append(rows, record.Vector{Address: it.address, Data: data[from:len(data):len(data)]})
 	}
+	j.count(j.embedder, ForPassage, len(rows), 0, 0)
 	if err := j.keep(ctx, rows, rest); err != nil {
 		ev.Failed = len(items)
+		j.count(j.embedder, ForPassage, -len(rows), 0, 0)
 		j.giveUp(ctx, addressesOf(items))
 		return nil, err
 	}
@@ -286,7 +302,7 @@ func (j *job) compute(ctx context.Context, items []item) (failed map[digest.Dige
 		if failure := failed[it.address]; failure != nil {
 			j.fail(it.index, failure)
 		} else {
-			j.done[it.index] = true
+			j.done[it.index], j.bought[it.index] = true, true
 		}
 	}
 	j.out.Computed += len(rows)
@@ -323,7 +339,7 @@ func (s *Store) keep(ctx context.Context, rows []record.Vector, rest []digest.Di
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepFor)
 	defer cancel()
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {
-		err := s.cfg.Records.Update(ctx, func(tx record.Tx) error {
+		err := s.update(ctx, func(tx record.Tx) error {
 			if err := tx.Vectors().Put(ctx, rows); err != nil {
 				return err
 			}
@@ -345,7 +361,7 @@ func (s *Store) keep(ctx context.Context, rows []record.Vector, rest []digest.Di
 func (s *Store) giveUp(ctx context.Context, addresses []digest.Digest) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepFor)
 	defer cancel()
-	err := s.cfg.Records.Update(ctx, func(tx record.Tx) error {
+	err := s.update(ctx, func(tx record.Tx) error {
 		return tx.Vectors().Unclaim(ctx, s.cfg.Owner, addresses)
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ func (s *Store) Query(ctx context.Context, e Embedder, text gate.Clean) ([]float
 	key := digest.Of("query", string(space[:]), text.Embed())
 	if v := s.queries.get(key); v != nil {
 		s.observe(Event{Model: model.Name, Purpose: ForQuery, Reused: 1})
+		s.count(e, ForQuery, 0, 1, estimate([]gate.Clean{text}))
 		return v, nil
 	}
 	answer := s.asking.DoChan(string(key[:]), func() (any, error) {
@@ -66,6 +67,7 @@ func (s *Store) ask(ctx context.Context, e Embedder, model Model, text gate.Clea
 		return nil, err
 	}
 	ev.Computed = 1
+	s.count(e, ForQuery, 1, 0, 0)
 	return vectors[0].Values, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -41,6 +42,15 @@ type StoreConfig struct {
 	PackSize int
 	// QueryCache is how many query vectors are kept. Defaults to 2048.
 	QueryCache int
+	// Budget is for all models together; their own are in their Terms.
+	Budget Budget
+	// Probe is a neutral text: what a model that was down is tried with.
+	Probe gate.Clean
+	// Canary are the sentences that tell whether a model is still the same;
+	// without them nothing is compared.
+	Canary []gate.Clean
+	// Clock is for the guards of models: rates, breakers, budgets.
+	Clock Clock
 	// Observe, if set, is told of work done; it must not block.
 	Observe func(Event)
 	// Logger defaults to one that discards.
@@ -64,6 +74,7 @@ type Event struct {
 type Store struct {
 	cfg     StoreConfig
 	flights flights
+	tally   *tally
 	packing sync.Mutex
 	queries *queryCache
 	asking  singleflight.Group
@@ -95,8 +106,12 @@ func NewStore(cfg StoreConfig) (*Store, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Clock == nil {
+		cfg.Clock = machineClock{}
+	}
 	return &Store{
 		cfg:     cfg,
+		tally:   newTally(),
 		flights: flights{by: map[digest.Digest]*flight{}},
 		queries: newQueryCache(cfg.QueryCache),
 	}, nil

@@ -22,6 +22,8 @@ const (
 	maxErrorBody = 64 << 10
 	// The longest wait asked for by an endpoint that is believed.
 	maxRetryAfter = time.Hour
+	// The wait after HTTP 429 without one.
+	defaultPatience = 10 * time.Second
 )
 
 // bodyBound is the longest answer that is read: every vector as decimal
@@ -39,6 +41,15 @@ type answer struct {
 	status     int
 	code       string // the provider's code, type or parameter, if they are just names
 	retryAfter time.Duration
+}
+
+// patience is the wait that the endpoint asks for; one that is asked too much
+// and does not say how long to wait means a while.
+func (a *answer) patience() time.Duration {
+	if a.retryAfter == 0 && a.status == http.StatusTooManyRequests {
+		return defaultPatience
+	}
+	return a.retryAfter
 }
 
 func (a *answer) Error() string {
@@ -216,7 +227,7 @@ func (c *call) explainAnswer(a *answer) error {
 		s == http.StatusTooManyRequests, s >= 500:
 		return &fault.Error{
 			Kind: fault.Unavailable, Msg: fmt.Sprintf("model %q cannot answer now (%s)", c.cfg.Name, a.Error()),
-			RetryAfter: a.retryAfter,
+			RetryAfter: a.patience(),
 		}
 	}
 	return fault.New(fault.Invalid, "the endpoint of model %q does not take the request (%w): check url", c.cfg.Name, a)
