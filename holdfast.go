@@ -33,6 +33,9 @@ type Config struct {
 	// it survive a power failure, where the bucket does not by itself.
 	Bucket *blob.Bucket
 	Sync   func(ctx context.Context, key string) error
+	// Listen, if set, calls wake when another process may have written changes,
+	// until ctx ends; without it they are seen within a second.
+	Listen func(ctx context.Context, wake func())
 	Index  index.Opener
 	// Engine builds the engine; observe is to be called after every attempt.
 	Engine func(observe pipeline.Observe) (pipeline.Engine, error)
@@ -67,6 +70,7 @@ type App struct {
 	searcher   *search.Searcher
 	access     access.Decider
 	bucket     *blob.Bucket
+	listen     func(ctx context.Context, wake func())
 	log        *slog.Logger
 	auditing   *auditor
 
@@ -102,7 +106,7 @@ func New(cfg Config) (*App, error) {
 		}
 		policies[name] = p
 	}
-	a := &App{access: cfg.Access, bucket: cfg.Bucket, log: cfg.Log, changed: make(chan struct{})}
+	a := &App{access: cfg.Access, bucket: cfg.Bucket, listen: cfg.Listen, log: cfg.Log, changed: make(chan struct{})}
 	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
@@ -143,7 +147,7 @@ func New(cfg Config) (*App, error) {
 		}
 	}
 	a.dispatcher = flow.NewDispatcher(cfg.Records, engine, cfg.Log)
-	a.searcher = &search.Searcher{Parts: a.parts, Access: cfg.Access, Changed: a.progress}
+	a.searcher = &search.Searcher{Parts: a.parts, Access: cfg.Access, Changed: a.awaited}
 	a.auditing = newAuditor(cfg.Records, cfg.Log)
 	return a, nil
 }
@@ -167,6 +171,9 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.pack(ctx) })
 	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Go(func() { a.sweepDaily(ctx) })
+	if a.listen != nil {
+		wg.Go(func() { a.listen(ctx, a.dispatcher.Wake) })
+	}
 	wg.Wait()
 	stop, done := context.WithTimeout(work, 10*time.Second)
 	defer done()
@@ -176,11 +183,14 @@ func (a *App) Run(ctx context.Context) error {
 	return nil
 }
 
-// prepare takes over from whoever ran before.
+// prepare takes over from whoever ran before. Where others may be running,
+// what the dead have left becomes free by time.
 func (a *App) prepare(ctx context.Context) error {
-	err := a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Reset(ctx) })
-	if err != nil {
-		return fmt.Errorf("free old leases: %w", err)
+	if !a.parts.Records.Shared() {
+		err := a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Reset(ctx) })
+		if err != nil {
+			return fmt.Errorf("free old leases: %w", err)
+		}
 	}
 	return a.mend(ctx)
 }
@@ -208,11 +218,15 @@ func (a *App) mend(ctx context.Context) error {
 func (a *App) mendOne(ctx context.Context, c record.Collection) error {
 	var g record.Generation
 	var passages int64
+	indexed := false
 	err := a.parts.Records.View(ctx, func(tx record.Tx) (err error) {
 		if g, err = flow.ActiveGeneration(ctx, tx, c.ID); err != nil {
 			return err
 		}
-		passages, err = tx.Passages().Count(ctx, g.ID)
+		if passages, err = tx.Passages().Count(ctx, g.ID); err != nil {
+			return err
+		}
+		indexed, err = anyIndexed(ctx, tx, g.ID)
 		return err
 	})
 	switch {
@@ -230,15 +244,35 @@ func (a *App) mendOne(ctx context.Context, c record.Collection) error {
 	switch {
 	case err != nil && !damaged:
 		return err
-	case entries > 0:
-		return nil
+	case !damaged && (entries > 0 || !indexed):
+		return nil // what is not indexed yet is on its way
 	}
 	a.log.WarnContext(ctx, "index is lost; it is rebuilt from the records", "collection", c.Name, "damaged", damaged)
 	if _, err := a.indexer.StartRebuild(ctx, c); err != nil {
 		return err
 	}
+	if a.parts.Records.Shared() {
+		return nil // another process may be at it already
+	}
 	// Now, lest a step finds it damaged before the rebuild begins.
 	return a.indexer.DropIndex(ctx, g)
+}
+
+// anyIndexed reports whether the index should hold something.
+func anyIndexed(ctx context.Context, tx record.Tx, g record.GenerationID) (bool, error) {
+	const page = 1000
+	for after := record.PassageID(0); ; {
+		list, err := tx.Passages().Scan(ctx, g, after, page)
+		if err != nil || len(list) == 0 {
+			return false, err
+		}
+		for _, p := range list {
+			if p.State == record.Indexed {
+				return true, nil
+			}
+		}
+		after = list[len(list)-1].ID
+	}
 }
 
 // pack moves vectors out of the record store when enough have gathered or
@@ -270,20 +304,40 @@ func (a *App) pack(ctx context.Context) {
 
 // notify wakes whoever waits for progress.
 func (a *App) notify() {
-	a.mu.Lock()
-	close(a.changed)
-	a.changed = make(chan struct{})
-	a.mu.Unlock()
+	a.announce(a.progress())
 	if a.dispatcher != nil {
 		a.dispatcher.Wake()
 	}
 }
 
-// progress returns a channel that is closed when a step has ended.
+// announce closes what progress has returned, unless that is done already.
+func (a *App) announce(seen <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if seen == a.changed {
+		close(a.changed)
+		a.changed = make(chan struct{})
+	}
+}
+
+// progress returns a channel that is closed when a step has ended here.
 func (a *App) progress() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.changed
+}
+
+// lookAgain is how often whoever waits looks for what other processes have done.
+const lookAgain = 100 * time.Millisecond
+
+// awaited is progress for whoever waits: it is closed soon where steps may
+// end in other processes.
+func (a *App) awaited() <-chan struct{} {
+	changed := a.progress()
+	if a.parts.Records.Shared() {
+		time.AfterFunc(lookAgain, func() { a.announce(changed) })
+	}
+	return changed
 }
 
 // levels reads the gauges for a scrape.

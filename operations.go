@@ -164,14 +164,14 @@ func (a *App) Rebuild(ctx context.Context, collection string, progress func(done
 	if err != nil {
 		return flow.Rebuilt{}, err
 	}
-	return a.indexer.Rebuild(ctx, c, a.progress, progress)
+	return a.indexer.Rebuild(ctx, c, a.awaited, progress)
 }
 
 // WaitIndexed waits until every change written to a collection so far is
 // searchable or dead-lettered. progress, if set, is told how many are pending.
 func (a *App) WaitIndexed(ctx context.Context, collection string, progress func(Status)) error {
 	for {
-		changed := a.progress()
+		changed := a.awaited()
 		st, err := a.Status(ctx, collection)
 		if err != nil {
 			return err

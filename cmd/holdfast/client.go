@@ -30,7 +30,19 @@ type client struct {
 const ownerWait = 10 * time.Second
 
 // connect reaches the owner of the data folder, becoming it if there is none.
-func (c *cli) connect(ctx context.Context) (*client, error) {
+// Where many processes may work, a server that runs here will do, and any
+// process can answer; it does work of its own if it is asked to.
+func (c *cli) connect(ctx context.Context, work bool) (*client, error) {
+	if !c.config.alone() {
+		if cl := c.knock(ctx); cl != nil {
+			return cl, nil
+		}
+		o, err := c.open(ctx, "127.0.0.1:0", work)
+		if err != nil {
+			return nil, err
+		}
+		return &client{base: "http://" + o.at.Address, token: o.at.Token, owner: o}, nil
+	}
 	deadline := time.Now().Add(ownerWait)
 	for {
 		o, err := c.own(ctx, "127.0.0.1:0")
@@ -82,9 +94,14 @@ func (cl *client) close(ctx context.Context) error {
 	return cl.owner.close(ctx)
 }
 
-// with runs fn with a client.
-func (c *cli) with(ctx context.Context, fn func(*client) error) (err error) {
-	cl, err := c.connect(ctx)
+// with runs fn with a client; what fn starts is worked on while it waits.
+func (c *cli) with(ctx context.Context, fn func(*client) error) error { return c.ask(ctx, true, fn) }
+
+// look runs fn, which only reads, with a client.
+func (c *cli) look(ctx context.Context, fn func(*client) error) error { return c.ask(ctx, false, fn) }
+
+func (c *cli) ask(ctx context.Context, work bool, fn func(*client) error) (err error) {
+	cl, err := c.connect(ctx, work)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (c *cli) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "status [COLLECTION]", Short: "Say where things stand", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error { return c.status(cmd.Context(), cl, args) })
+			return c.look(cmd.Context(), func(cl *client) error { return c.status(cmd.Context(), cl, args) })
 		},
 	}
 }
@@ -180,7 +180,7 @@ func (c *cli) searchCommand() *cobra.Command {
 		Example: `  holdfast search tickets "parcel arrived broken"
   holdfast search tickets "cannot log in" --filter '{"status":"open"}' -k 3`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error {
+			return c.look(cmd.Context(), func(cl *client) error {
 				return c.search(cmd.Context(), cl, args[0], strings.Join(args[1:], " "), f)
 			})
 		},
@@ -250,7 +250,7 @@ func (c *cli) recordsCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list COLLECTION", Short: "List record ids with their versions", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error {
+			return c.look(cmd.Context(), func(cl *client) error {
 				var page listing[api.Record]
 				if err := cl.get(cmd.Context(), collectionPath(args[0], "records")+"?limit=100", &page); err != nil {
 					return err
@@ -269,7 +269,7 @@ func (c *cli) recordsCommand() *cobra.Command {
 	get := &cobra.Command{
 		Use: "get COLLECTION ID", Short: "Print a record", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error {
+			return c.look(cmd.Context(), func(cl *client) error {
 				var r api.Record
 				if err := cl.get(cmd.Context(), collectionPath(args[0], "records", url.PathEscape(args[1])), &r); err != nil {
 					return err
@@ -331,7 +331,7 @@ func (c *cli) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "runs [ID]", Short: "List runs, or show one", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error {
+			return c.look(cmd.Context(), func(cl *client) error {
 				if len(args) == 1 {
 					return c.showRun(cmd.Context(), cl, args[0])
 				}
@@ -403,7 +403,7 @@ func (c *cli) dlqCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dlq", Short: "List dead letters: items that failed for good", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.with(cmd.Context(), func(cl *client) error { return c.listLetters(cmd.Context(), cl, collection) })
+			return c.look(cmd.Context(), func(cl *client) error { return c.listLetters(cmd.Context(), cl, collection) })
 		},
 	}
 	cmd.PersistentFlags().StringVar(&collection, "collection", "", "only of this collection")

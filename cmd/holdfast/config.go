@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,12 +28,17 @@ import (
 // config is holdfast.yaml, overridden by HOLDFAST_* variables (HOLDFAST_DATA,
 // HOLDFAST_LISTEN, HOLDFAST_LOG_LEVEL, …) and then flags.
 type config struct {
-	Data     string        `koanf:"data" yaml:"data"`
-	Listen   string        `koanf:"listen" yaml:"listen"`
-	Tenant   string        `koanf:"tenant" yaml:"tenant"`
-	Log      logConfig     `koanf:"log" yaml:"log"`
-	Models   []modelConfig `koanf:"models" yaml:"models"`
-	Policies []gate.Policy `koanf:"-" yaml:"policies"`
+	Data string `koanf:"data" yaml:"data"`
+	// With a database, the records are in PostgreSQL and many processes may run.
+	Database databaseConfig `koanf:"database" yaml:"database"`
+	Bucket   string         `koanf:"bucket" yaml:"bucket"`     // where embeddings go; default: a folder of the data folder
+	KeyFile  string         `koanf:"key_file" yaml:"key_file"` // the gate's key; default: key in the data folder
+	Index    string         `koanf:"index" yaml:"index"`       // the kind of index; default local
+	Listen   string         `koanf:"listen" yaml:"listen"`
+	Tenant   string         `koanf:"tenant" yaml:"tenant"`
+	Log      logConfig      `koanf:"log" yaml:"log"`
+	Models   []modelConfig  `koanf:"models" yaml:"models"`
+	Policies []gate.Policy  `koanf:"-" yaml:"policies"`
 	// PolicyFiles hold more policies, one in each YAML document.
 	PolicyFiles []string    `koanf:"policy_files" yaml:"policy_files"`
 	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
@@ -95,8 +101,10 @@ func (c *cli) configure(cmd *cobra.Command) error {
 	variables := env.Provider(".", env.Opt{Prefix: "HOLDFAST_", TransformFunc: func(key, value string) (string, any) {
 		key = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(key, "HOLDFAST_")), "_", ".")
 		switch key {
-		case "data", "listen", "tenant", "log.level", "log.format":
+		case "data", "listen", "tenant", "log.level", "log.format", "bucket", "index":
 			return key, value
+		case "key.file":
+			return "key_file", value
 		}
 		return "", nil // variables that tests and secrets use
 	}})
@@ -114,14 +122,26 @@ func (c *cli) configure(cmd *cobra.Command) error {
 	if err := c.resolvePolicies(filepath.Dir(path)); err != nil {
 		return err
 	}
-	if c.config.Data == "" {
-		c.config.Data = "./holdfast-data"
+	if c.log, err = newLogger(c.errOut, c.config.Log); err != nil {
+		return err
 	}
-	if c.config.Listen == "" {
-		c.config.Listen = "127.0.0.1:7420"
+	return c.config.complete()
+}
+
+// complete fills in what is not set, and refuses parts that do not go together.
+func (c *config) complete() error {
+	c.Data = cmp.Or(c.Data, "./holdfast-data")
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:7420")
+	c.KeyFile = cmp.Or(c.KeyFile, filepath.Join(c.Data, "key"))
+	c.Index = cmp.Or(c.Index, localIndex)
+	if c.Index != localIndex {
+		return fault.Field("index", "%q is not a kind of index; use %s", c.Index, localIndex)
 	}
-	c.log, err = newLogger(c.errOut, c.config.Log)
-	return err
+	if c.Database.used() {
+		_, err := c.Database.url()
+		return err
+	}
+	return nil
 }
 
 // resolvePolicies reads what the configuration's policies name, relative to

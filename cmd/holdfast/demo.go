@@ -120,6 +120,9 @@ func (c *cli) demo(ctx context.Context, data string, keep bool) (err error) {
 	// Only the folder is taken from the configuration: the demo shows the
 	// defaults, and must not call a model that costs money.
 	own := &cli{out: c.out, errOut: c.errOut, json: c.json, log: c.log, config: config{Data: folder.path, Listen: c.config.Listen}}
+	if err := own.config.complete(); err != nil {
+		return err
+	}
 	d := &demo{paper: newPaper(c), cli: own, tickets: tickets, seen: map[string]bool{}}
 	d.figures.Data, d.figures.Kept = folder.path, keep
 	_, onTerminal := terminal(c.out)
@@ -144,7 +147,6 @@ func (c *cli) demo(ctx context.Context, data string, keep bool) (err error) {
 	case <-ctx.Done():
 		return nil
 	case err := <-o.ended:
-		o.ended <- nil
 		return err
 	}
 }

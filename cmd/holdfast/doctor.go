@@ -65,6 +65,9 @@ func (c *cli) doctor(ctx context.Context) error {
 		u.clock()
 		u.state(ctx)
 	}
+	if c.config.Database.used() {
+		u.database(ctx)
+	}
 	if c.json {
 		if err := c.printJSON(listing[finding]{Items: u.found}); err != nil {
 			return err
@@ -199,15 +202,18 @@ func (u *checkup) clock() {
 // state looks at what the folder holds: through its owner if it has one,
 // otherwise after a look at the database file.
 func (u *checkup) state(ctx context.Context) {
+	if u.config.Database.used() {
+		return // it holds nothing that is not elsewhere too
+	}
 	if !u.hasData() {
 		u.ok("database", "there is none yet; the first command that writes makes it")
 		return
 	}
-	if _, err := os.Stat(filepath.Join(u.config.Data, "key")); err != nil {
+	if _, err := os.Stat(u.config.KeyFile); err != nil {
 		u.fail("key", "restore the file `key` from a backup; a new one cannot open what was sealed before", "the key of this data folder is missing")
 		return
 	}
-	if _, err := masterKey(filepath.Join(u.config.Data, "key")); err != nil {
+	if _, err := masterKey(u.config.KeyFile, true); err != nil {
 		u.fail("key", "restore the file `key` from a backup", "%v", err)
 		return
 	}
@@ -241,6 +247,19 @@ func (u *checkup) state(ctx context.Context) {
 	u.ok("database", "its file is sound")
 	if err := u.with(ctx, func(cl *client) error { u.collections(ctx, cl); return nil }); err != nil {
 		u.fail("owner", "", "open the data folder: %v", err)
+	}
+}
+
+// database asks the database through a process of its own: it opens all that
+// others must agree on, and does no work.
+func (u *checkup) database(ctx context.Context) {
+	const check = "database"
+	if err := u.look(ctx, func(cl *client) error {
+		u.ok(check, "%s answers; key and bucket are the ones that it is used with", u.config.place())
+		u.collections(ctx, cl)
+		return nil
+	}); err != nil {
+		u.fail(check, "see docs/postgresql.md", "%v", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +27,6 @@ import (
 	"github.com/holdfast/holdfast/index/local"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/pipeline/river"
-	"github.com/holdfast/holdfast/record/sqlite"
 	"github.com/holdfast/holdfast/web"
 )
 
@@ -36,11 +35,13 @@ import (
 type owner struct {
 	app    *holdfast.App
 	server *http.Server
-	lock   *flock.Flock
-	card   string // path of the file that tells where the owner listens
-	stop   context.CancelFunc
-	ended  chan error
+	lock   *flock.Flock // of the data folder; nil if others may use it too
+	card   string       // path of the file that tells where the owner listens
+	stop   func()       // ends the work and waits for it
+	ended  chan error   // gets one error, or nil, when the work has ended by itself
 	at     card
+
+	release func() // gives up the place in the database, if there is one
 }
 
 // card tells other commands how to reach the owner. Whoever can read it can
@@ -53,32 +54,25 @@ type card struct {
 
 var errOwned = errors.New("the data folder is in use")
 
-// own takes the data folder and starts working. It fails with errOwned if
-// another process has it.
-func (c *cli) own(ctx context.Context, listen string) (_ *owner, err error) {
-	dir := c.config.Data
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.New(fault.Unavailable, "create data folder: %w", err)
-	}
-	o := &owner{lock: flock.New(filepath.Join(dir, "lock")), card: filepath.Join(dir, "owner.json"), ended: make(chan error, 1)}
-	got, err := o.lock.TryLock()
+// own starts a Holdfast that serves on an address. Where one process has the
+// data folder to itself, it fails with errOwned if another has it.
+func (c *cli) own(ctx context.Context, listen string) (*owner, error) {
+	return c.open(ctx, listen, true)
+}
+
+// open is own; without work it only answers, and leaves the work to others.
+func (c *cli) open(ctx context.Context, listen string, work bool) (*owner, error) {
+	o, err := c.occupy()
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "lock data folder: %w", err)
-	}
-	if !got {
-		return nil, errOwned
-	}
-	defer func() {
-		if err != nil {
-			_ = o.lock.Unlock() // the process ends with the error that matters
-		}
-	}()
-	if o.app, err = c.build(ctx, dir); err != nil {
 		return nil, err
+	}
+	if o.app, err = c.build(ctx, o); err != nil {
+		return nil, errors.Join(err, o.leave())
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return nil, errors.Join(fault.New(fault.Unavailable, "listen on %s: %w; use --listen for another address", listen, err), o.app.Close())
+		err = fault.New(fault.Unavailable, "listen on %s: %w; use --listen for another address", listen, err)
+		return nil, errors.Join(err, o.app.Close(), o.leave())
 	}
 	o.at = card{Address: listener.Addr().String(), Token: rand.Text(), PID: os.Getpid()}
 	o.server = &http.Server{
@@ -87,18 +81,71 @@ func (c *cli) own(ctx context.Context, listen string) (_ *owner, err error) {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	o.stop = stop
-	go func() { o.ended <- o.app.Run(work) }()
+	if work {
+		o.work(ctx)
+	}
 	go func() {
 		if err := o.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			c.log.Error("serve", "error", err) //nolint:sloglint // outlives the caller's context
 		}
 	}()
-	if err := o.publish(); err != nil {
-		return nil, errors.Join(err, o.close(ctx))
+	if o.lock != nil {
+		if err := o.publish(); err != nil {
+			return nil, errors.Join(err, o.close(ctx))
+		}
 	}
 	return o, nil
+}
+
+// occupy takes the data folder, if one process has it to itself.
+func (c *cli) occupy() (*owner, error) {
+	dir := c.config.Data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.New(fault.Unavailable, "create data folder: %w", err)
+	}
+	o := &owner{card: filepath.Join(dir, "owner.json"), ended: make(chan error, 1), stop: func() {}}
+	if !c.config.alone() {
+		return o, nil
+	}
+	o.lock = flock.New(filepath.Join(dir, "lock"))
+	got, err := o.lock.TryLock()
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "lock data folder: %w", err)
+	}
+	if !got {
+		return nil, errOwned
+	}
+	return o, nil
+}
+
+// leave gives up what occupy and build have taken.
+func (o *owner) leave() error {
+	if o.release != nil {
+		o.release()
+	}
+	if o.lock == nil {
+		return nil
+	}
+	return o.lock.Unlock()
+}
+
+// work runs the engine and the dispatcher until close.
+func (o *owner) work(ctx context.Context) {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	o.stop = func() { stop(); <-ended }
+	go func() {
+		defer close(ended)
+		o.fail(o.app.Run(working))
+	}()
+}
+
+// fail tells that the work has ended, and why.
+func (o *owner) fail(err error) {
+	select {
+	case o.ended <- err:
+	default: // it has been told
+	}
 }
 
 // publish writes the owner's card, readable by its user only.
@@ -122,25 +169,43 @@ func (o *owner) publish() error {
 func (o *owner) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
-	errs := []error{os.Remove(o.card)}
-	if err := o.server.Shutdown(ctx); err != nil {
-		errs = append(errs, o.server.Close())
+	errs := []error{o.withdraw()}
+	if o.server != nil {
+		if err := o.server.Shutdown(ctx); err != nil {
+			errs = append(errs, o.server.Close())
+		}
 	}
 	o.stop()
-	errs = append(errs, <-o.ended, o.app.Close(), o.lock.Unlock())
-	return errors.Join(errs...)
+	select {
+	case err := <-o.ended:
+		errs = append(errs, err)
+	default: // it did not work, or its end was told
+	}
+	return errors.Join(append(errs, o.app.Close(), o.leave())...)
+}
+
+// withdraw takes the card away, if it is this process's.
+func (o *owner) withdraw() error {
+	var at card
+	data, err := os.ReadFile(o.card)
+	if err != nil || json.Unmarshal(data, &at) != nil || at.Token != o.at.Token {
+		return nil //nolint:nilerr // another process has put its own there, or none
+	}
+	return os.Remove(o.card)
 }
 
 // workers is how many steps run at once. They wait for models more than they
 // compute: collections whose models hang must leave room for the others.
 const workers = 32
 
-// build makes the embedded drivers.
-func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error) {
-	key, err := masterKey(filepath.Join(dir, "key"))
-	if err != nil {
-		return nil, err
-	}
+// build makes the drivers that the configuration names.
+func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) {
+	var made closers
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, made.close())
+		}
+	}()
 	embedders, err := c.embedders()
 	if err != nil {
 		return nil, err
@@ -149,72 +214,42 @@ func (c *cli) build(ctx context.Context, dir string) (_ *holdfast.App, err error
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, "holdfast.db"), Logger: c.log})
+	s, err := c.storage(ctx, o, &made)
 	if err != nil {
-		return nil, fmt.Errorf("open record store: %w", err)
+		return nil, err
 	}
-	bucket, sync, err := embedding.OpenFolder(filepath.Join(dir, "embeddings"))
+	indexes, err := local.Open(local.Config{Dir: filepath.Join(c.config.Data, "index"), Logger: c.log})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open embedding store: %w", err), store.Close())
-	}
-	indexes, err := local.Open(local.Config{Dir: filepath.Join(dir, "index"), Logger: c.log})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open index folder: %w", err), bucket.Close(), store.Close())
+		return nil, fmt.Errorf("open index folder: %w", err)
 	}
 	policies := map[string]gate.Policy{}
 	for _, p := range c.config.Policies {
 		policies[p.Name] = p
 	}
-	vault, err := c.keyring(ctx, dir)
+	vault, err := c.keyring(ctx, filepath.Dir(c.config.KeyFile))
 	if err != nil {
-		return nil, errors.Join(err, bucket.Close(), store.Close())
+		return nil, err
 	}
-	app, err := holdfast.New(holdfast.Config{
-		Records: store, Bucket: bucket, Sync: sync, Index: indexes, Key: key, Tenant: c.config.Tenant, Vault: vault,
-		Policies: policies, Embedders: embedders, Owner: "embedded", Retention: retention, Log: c.log,
+	return holdfast.New(holdfast.Config{
+		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault,
+		Policies: policies, Embedders: embedders, Owner: s.owner, Retention: retention, Log: c.log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
-			return river.New(ctx, store, river.Config{Workers: workers, Logger: c.log, Observe: observe})
+			return river.New(ctx, s.records, river.Config{Workers: workers, Logger: c.log, Observe: observe})
 		},
 	})
-	if err != nil {
-		return nil, errors.Join(err, bucket.Close(), store.Close())
-	}
-	return app, nil
 }
 
-// masterKey reads the gate's key, or makes one for a new data folder.
-func masterKey(path string) ([]byte, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // inside the data folder
-	if errors.Is(err, os.ErrNotExist) {
-		// Another key would open none of the seals that are there.
-		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "holdfast.db")); err == nil {
-			return nil, fault.New(fault.Invalid, "%s is missing, though the folder holds records sealed with it; restore it from a backup", path)
-		}
-		key := make([]byte, gate.KeySize)
-		_, _ = rand.Read(key) // never fails
-		if err := writeKey(path, key); err != nil {
-			return nil, fault.New(fault.Unavailable, "write key file: %w", err)
-		}
-		return key, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.Unavailable, "read key file: %w", err)
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != gate.KeySize {
-		return nil, fault.New(fault.Invalid, "%s does not hold a key of %d bytes in hexadecimal; restore it from a backup", path, gate.KeySize)
-	}
-	return key, nil
-}
+// closers close what was made, the newest first.
+type closers []func() error
 
-// writeKey makes the key durable before anything is sealed with it.
-func writeKey(path string, key []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // inside the data folder
-	if err != nil {
-		return err
+func (c *closers) add(fn func() error) { *c = append(*c, fn) }
+
+func (c *closers) close() error {
+	var errs []error
+	for _, fn := range slices.Backward(*c) {
+		errs = append(errs, fn())
 	}
-	_, err = f.WriteString(hex.EncodeToString(key) + "\n")
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(errs...)
 }
 
 // embedders makes the models that declarations may name.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -135,14 +134,13 @@ func (c *cli) anonymize(ctx context.Context, args []string, name string) error {
 	return c.printf("%s\n", strings.TrimSuffix(r.Clean.Display(), "\n"))
 }
 
-// gate has the data folder's key, so that pseudonyms are the ones that are
-// stored there; without a folder, one that is thrown away.
+// gate has the key of the records, so that pseudonyms are the ones that are
+// stored; where there is none yet, one that is thrown away.
 func (c *cli) gate() (*gate.Gate, error) {
-	path := filepath.Join(c.config.Data, "key")
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(c.config.KeyFile); err != nil {
 		return ephemeralGate()
 	}
-	key, err := masterKey(path)
+	key, err := masterKey(c.config.KeyFile, true)
 	if err != nil {
 		return nil, err
 	}

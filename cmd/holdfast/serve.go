@@ -13,7 +13,8 @@ import (
 func (c *cli) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server and the console", Args: cobra.NoArgs,
-		Long: `Runs the server, the pipelines and the console on one data folder.
+		Long: `Runs the server, the pipelines and the console on one data folder, or on the
+database that the configuration names; several may then run at once.
 
 It listens on 127.0.0.1:7420 and refuses any address that is not loopback:
 whoever reaches a loopback address is the admin, and there is no other way
@@ -35,15 +36,19 @@ func (c *cli) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.lock == nil { // the commands that run here find it, though they could do without
+		if err := o.publish(); err != nil {
+			return errors.Join(err, o.close(ctx))
+		}
+	}
 	if err := c.printf("Holdfast serves %s\n  console  http://%s/\n  API      http://%s/v1/ (described at /openapi.json)\nStop with Ctrl-C.\n",
-		c.config.Data, o.at.Address, o.at.Address); err != nil {
+		c.config.place(), o.at.Address, o.at.Address); err != nil {
 		return errors.Join(err, o.close(ctx))
 	}
 	select {
 	case <-ctx.Done():
 		return o.close(ctx)
 	case err := <-o.ended:
-		o.ended <- nil
 		return errors.Join(err, o.close(ctx))
 	}
 }
