@@ -56,14 +56,13 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 		}
 		if exists {
 			if metadataDiffers(&old.Declaration, &d) {
-				return tx.Changes().TouchAll(ctx, out.ID, record.Metadata)
+				return flow.TouchFed(ctx, tx, out.ID, record.Metadata)
 			}
 			return nil
 		}
-		_, err = tx.Collections().AddGeneration(ctx, record.Generation{
-			Collection: out.ID, State: record.Active, Model: d.Model, Space: model.Fingerprint(), Dimensions: model.Dimensions,
-			Recipe: a.parts.Gate.Recipe(&policy), Policy: d.Policy, Chunking: d.Chunking, CreatedAt: time.Now(),
-		})
+		g := a.parts.Generation(&out, policy, model)
+		g.State = record.Active
+		_, err = tx.Collections().AddGeneration(ctx, g)
 		return err
 	})
 	if err == nil {
@@ -206,14 +205,6 @@ func (a *App) Status(ctx context.Context, name string) (Status, error) {
 		if st.Records, err = tx.Records().Count(ctx, c.ID); err != nil {
 			return err
 		}
-		pending, err := tx.Changes().Pending(ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		st.PendingChanges, st.Applied, st.Latest = pending.Count, pending.Applied, pending.Latest
-		if !pending.Oldest.IsZero() {
-			st.LagSeconds = max(0, time.Since(pending.Oldest).Seconds())
-		}
 		if st.DeadLetters, err = tx.DeadLetters().Count(ctx, c.ID); err != nil {
 			return err
 		}
@@ -221,9 +212,17 @@ func (a *App) Status(ctx context.Context, name string) (Status, error) {
 		if err != nil {
 			return err
 		}
+		pending, err := tx.Changes().Pending(ctx, g.ID)
+		if err != nil {
+			return err
+		}
+		st.PendingChanges, st.Applied, st.Latest = pending.Count, pending.Applied, pending.Latest
+		if !pending.Oldest.IsZero() {
+			st.LagSeconds = max(0, time.Since(pending.Oldest).Seconds())
+		}
 		st.Generation = &GenerationStatus{
 			ID: int64(g.ID), State: string(g.State), Model: g.Model, Space: g.Space.String(),
-			Dimensions: g.Dimensions, Policy: g.Policy, CreatedAt: g.CreatedAt,
+			Dimensions: g.Dimensions, Policy: g.Policy.Name, CreatedAt: g.CreatedAt,
 		}
 		st.Passages, err = tx.Passages().Count(ctx, g.ID)
 		return err

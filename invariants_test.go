@@ -175,14 +175,14 @@ func (x *pausedIndex) Apply(ctx context.Context, b index.Batch) error {
 	}
 }
 
-// TestInvariant1RebuildSurvivesACrash kills a rebuild when the first of two
-// pages is back: the next process ends what it began.
+// TestInvariant1RebuildSurvivesACrash kills a rebuild when the first of its
+// batches is back: the next process ends what it began.
 func TestInvariant1RebuildSurvivesACrash(t *testing.T) {
 	r := start(t, setup{})
 	r.declare("c", func(d *record.Declaration) { d.Chunking = record.Chunking{Target: 16, Max: 16} })
 	var writes []record.Write
-	for n := range 40 {
-		writes = append(writes, put(name("r", n), words(n, 500), "n", n, "state", "open"))
+	for n := range 600 {
+		writes = append(writes, put(name("r", n), words(n, 30), "n", n, "state", "open"))
 	}
 	r.write("c", writes...)
 	r.settle("c")
@@ -198,7 +198,7 @@ func TestInvariant1RebuildSurvivesACrash(t *testing.T) {
 		_, err := r.Rebuild(t.Context(), "c", nil)
 		ended <- err
 	}()
-	<-p.begun // which closes only if there is a second page
+	<-p.begun // which closes only if there is a second batch
 	dir := r.snapshot()
 	close(p.goOn)
 	if err := <-ended; err != nil {

@@ -2,6 +2,8 @@ package holdfast
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/flow"
@@ -141,11 +143,18 @@ func (a *App) Replay(ctx context.Context, collection string, ids []int64) (int, 
 		if err != nil || len(letters) == 0 {
 			return total, err
 		}
-		refs := make([]record.Ref, len(letters))
-		for i, l := range letters {
-			refs[i] = l.Ref
+		refs := map[record.GenerationID][]record.Ref{}
+		for _, l := range letters {
+			refs[l.Generation] = append(refs[l.Generation], l.Ref)
 		}
-		err = a.parts.Records.Update(ctx, func(tx record.Tx) error { return tx.Changes().Revive(ctx, refs) })
+		err = a.parts.Records.Update(ctx, func(tx record.Tx) error {
+			for _, g := range slices.Sorted(maps.Keys(refs)) {
+				if err := tx.Changes().Revive(ctx, g, refs[g]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return total, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -24,6 +25,7 @@ func Record(t *testing.T, open func(t *testing.T) record.Store) {
 		{"writes", writeCases},
 		{"reads", readCases},
 		{"changes", changeCases},
+		{"generations", generationCases},
 		{"passages", passageCases},
 		{"vectors", vectorCases},
 		{"sweep", sweepCases},
@@ -96,30 +98,53 @@ func declaration(name string) record.Declaration {
 	return d
 }
 
+// declare makes a collection with an active generation.
 func (b *recordBox) declare(name string) *record.Collection {
 	b.Helper()
 	var c record.Collection
 	b.update(func(ctx context.Context, tx record.Tx) (err error) {
-		c, err = tx.Collections().Put(ctx, declaration(name))
+		if c, err = tx.Collections().Put(ctx, declaration(name)); err != nil {
+			return err
+		}
+		if _, err = tx.Collections().AddGeneration(ctx, aGeneration(&c, record.Active)); err != nil {
+			return err
+		}
+		c, err = tx.Collections().Get(ctx, name)
 		return err
 	})
 	return &c
 }
 
-func (b *recordBox) generation(c *record.Collection) record.GenerationID {
+// generation is the active one.
+func (b *recordBox) generation(c *record.Collection) (id record.GenerationID) {
+	b.Helper()
+	b.view(func(ctx context.Context, tx record.Tx) error {
+		all, err := tx.Collections().Generations(ctx, c.ID)
+		for _, g := range all {
+			if g.State == record.Active {
+				id = g.ID
+			}
+		}
+		return err
+	})
+	return id
+}
+
+// another adds a generation that is building.
+func (b *recordBox) another(c *record.Collection) record.GenerationID {
 	b.Helper()
 	var g record.Generation
 	b.update(func(ctx context.Context, tx record.Tx) (err error) {
-		g, err = tx.Collections().AddGeneration(ctx, aGeneration(c))
+		g, err = tx.Collections().AddGeneration(ctx, aGeneration(c, record.Building))
 		return err
 	})
 	return g.ID
 }
 
-func aGeneration(c *record.Collection) record.Generation {
+func aGeneration(c *record.Collection, state record.GenerationState) record.Generation {
 	return record.Generation{
-		Collection: c.ID, State: record.Building, Model: "builtin", Space: digest.Of("test", "space"),
-		Dimensions: 256, Recipe: digest.Of("test", "recipe"), Policy: "default", Chunking: c.Declaration.Chunking,
+		Collection: c.ID, State: state, Content: c.Declaration.Content, Model: "builtin", Space: digest.Of("test", "space"),
+		Dimensions: 256, Recipe: digest.Of("test", "recipe"), Policy: gate.DefaultPolicy(), Chunking: c.Declaration.Chunking,
 	}
 }
 
@@ -178,16 +203,21 @@ func (b *recordBox) get(c *record.Collection, ids ...string) []record.Record {
 
 func (b *recordBox) pending(c *record.Collection) record.Pending {
 	b.Helper()
+	return b.pendingIn(b.generation(c))
+}
+
+func (b *recordBox) pendingIn(g record.GenerationID) record.Pending {
+	b.Helper()
 	var p record.Pending
 	b.view(func(ctx context.Context, tx record.Tx) (err error) {
-		p, err = tx.Changes().Pending(ctx, c.ID)
+		p, err = tx.Changes().Pending(ctx, g)
 		return err
 	})
 	return p
 }
 
 // lease leases at the box's time, for a minute.
-func (b *recordBox) lease(limit int, except ...record.CollectionID) record.Lease {
+func (b *recordBox) lease(limit int, except ...record.GenerationID) record.Lease {
 	b.Helper()
 	var l record.Lease
 	b.update(func(ctx context.Context, tx record.Tx) (err error) {

@@ -44,7 +44,7 @@ var changeCases = map[string]func(*recordBox){
 		l := b.lease(2)
 		b.equal("first", leasedRefs(l), first[:2])
 		b.equal("collection", l.Collection, d.ID)
-		b.equal("passed over", leasedRefs(b.lease(5, d.ID)), second)
+		b.equal("passed over", leasedRefs(b.lease(5, b.generation(d))), second)
 		b.equal("the rest", leasedRefs(b.lease(5)), append(first[2:], third...))
 		b.equal("empty", b.lease(5), record.Lease{})
 	},
@@ -165,6 +165,7 @@ var changeCases = map[string]func(*recordBox){
 	},
 	"bury, revive, write again": func(b *recordBox) {
 		c := b.declare("a")
+		g := b.generation(c)
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1), put("3", "x", 1))
 		l := b.lease(5)
 		b.bury(l.Epoch, refs[:2]...)
@@ -178,7 +179,7 @@ var changeCases = map[string]func(*recordBox){
 		again := b.write(c, put("1", "y", 1))[0]
 		b.equal("pending", b.pending(c).Count, 1)
 		b.equal("written again", b.lease(5).Changes, []record.Change{{Ref: refs[0], Number: again.Change, What: record.Content}})
-		b.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Revive(ctx, refs) })
+		b.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Revive(ctx, g, refs) })
 		b.equal("pending", b.pending(c).Count, 2)
 		b.equal("revived", b.lease(5).Changes, []record.Change{{Ref: refs[1], Number: l.Changes[1].Number, What: record.Content}})
 	},
@@ -218,7 +219,7 @@ var changeCases = map[string]func(*recordBox){
 		b.drain()
 		b.equal("nothing waits", due().IsZero(), true)
 	},
-	"touch all": func(b *recordBox) {
+	"touch": func(b *recordBox) {
 		c := b.declare("a")
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1), put("3", "x", 1), put("gone", "x", 1))
 		b.mustWrite(c, del("gone"))
@@ -227,20 +228,27 @@ var changeCases = map[string]func(*recordBox){
 		b.complete(l.Epoch, l.Changes[0], l.Changes[1], l.Changes[3])
 		before := b.pending(c)
 		b.mustWrite(c, put("2", "x", 2))
-		b.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().TouchAll(ctx, c.ID, record.Content) })
+		b.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Touch(ctx, b.generation(c), nil, record.Content) })
 		p := b.pending(c)
 		b.equal("count", p.Count, 3)
 		if p.Latest <= before.Latest || p.Applied < before.Applied || p.Applied >= p.Latest {
 			b.Errorf("from %+v to %+v", before, p)
 		}
 		got := map[record.Ref]record.Changed{}
-		for _, change := range b.lease(5).Changes {
+		all := b.lease(5)
+		for _, change := range all.Changes {
 			got[change.Ref] = change.What
 		}
 		b.equal("leased", got, map[record.Ref]record.Changed{
 			refs[0]: record.Content, refs[1]: record.Content | record.Metadata, refs[2]: record.Content,
 		})
 		b.equal("version", b.get(c, "1")[0].Version, 1)
+		b.complete(all.Epoch, all.Changes...)
+		b.update(func(ctx context.Context, tx record.Tx) error {
+			return tx.Changes().Touch(ctx, b.generation(c), []record.Ref{refs[1], refs[3], 9999}, record.Metadata)
+		})
+		b.equal("count of some", b.pending(c).Count, 1)
+		b.equal("some, if they live", leasedRefs(b.lease(5)), refs[1:2])
 	},
 	"many": func(b *recordBox) {
 		c := b.declare("a")

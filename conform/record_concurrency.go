@@ -133,6 +133,7 @@ func (b *recordBox) endLease(ctx context.Context, l record.Lease, versions map[r
 func numberRace(b *recordBox) {
 	const writers, each = 4, 30
 	c := b.declare("a")
+	g := b.generation(c)
 	var done atomic.Int32
 	b.racers(writers+2, func(ctx context.Context, racer int) error {
 		if racer < writers {
@@ -151,7 +152,7 @@ func numberRace(b *recordBox) {
 		for {
 			last := done.Load() == writers
 			if err := b.store.View(ctx, func(tx record.Tx) error {
-				p, err := tx.Changes().Pending(ctx, c.ID)
+				p, err := tx.Changes().Pending(ctx, g)
 				if err != nil {
 					return err
 				}

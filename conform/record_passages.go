@@ -181,7 +181,7 @@ var passageCases = map[string]func(*recordBox){
 	},
 	"generations are apart": func(b *recordBox) {
 		c := b.declare("a")
-		g, h := b.generation(c), b.generation(c)
+		g, h := b.generation(c), b.another(c)
 		ref := b.mustWrite(c, put("1", "x", 1))[0]
 		b.replace(g, set(ref, 1, "a b"))
 		b.replace(h, set(ref, 1, "a"))
@@ -214,7 +214,7 @@ var passageCases = map[string]func(*recordBox){
 	},
 	"scan": func(b *recordBox) {
 		c := b.declare("a")
-		g, other := b.generation(c), b.generation(c)
+		g, other := b.generation(c), b.another(c)
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1))
 		b.replace(g, set(refs[0], 1, "a b c"))
 		b.replace(other, set(refs[0], 1, "a b c"))

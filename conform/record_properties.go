@@ -348,12 +348,12 @@ func (m *recordModel) reviveSome() {
 			}
 		}
 	}
-	m.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Revive(ctx, some) })
+	m.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Revive(ctx, m.generation(m.c), some) })
 }
 
 func (m *recordModel) touchAll() {
 	m.update(func(ctx context.Context, tx record.Tx) error {
-		return tx.Changes().TouchAll(ctx, m.c.ID, record.Metadata)
+		return tx.Changes().Touch(ctx, m.generation(m.c), nil, record.Metadata)
 	})
 	number := m.pending(m.c).Latest
 	if number <= m.latest {

@@ -181,7 +181,7 @@ var deadLetterCases = map[string]func(*recordBox){
 		b.bin(other)
 		b.equal("another step", len(b.letters(record.DeadLetterFilter{})), 2)
 		b.update(func(ctx context.Context, tx record.Tx) error {
-			return tx.DeadLetters().Resolve(ctx, []record.Ref{5, 6}, b.now)
+			return tx.DeadLetters().Resolve(ctx, 0, []record.Ref{5, 6}, b.now)
 		})
 		b.equal("resolved", len(b.letters(record.DeadLetterFilter{})), 0)
 		b.bin(first)
@@ -213,7 +213,7 @@ var deadLetterCases = map[string]func(*recordBox){
 		b.equal("collection", len(b.letters(record.DeadLetterFilter{Collection: 2, Limit: 4})), 4)
 		b.equal("ids", b.letters(record.DeadLetterFilter{IDs: []int64{all[3].ID, all[7].ID, 999}}), []record.DeadLetter{all[3], all[7]})
 		b.update(func(ctx context.Context, tx record.Tx) error {
-			return tx.DeadLetters().Resolve(ctx, []record.Ref{1}, b.now)
+			return tx.DeadLetters().Resolve(ctx, 0, []record.Ref{1}, b.now)
 		})
 		b.view(func(ctx context.Context, tx record.Tx) error {
 			one, err := tx.DeadLetters().Count(ctx, 1)

@@ -61,7 +61,7 @@ var collectionCases = map[string]func(*recordBox){
 			},
 			func(ctx context.Context, tx record.Tx) error { _, err := tx.Changes().Pending(ctx, 99); return err },
 			func(ctx context.Context, tx record.Tx) error {
-				return tx.Changes().TouchAll(ctx, 99, record.Content)
+				return tx.Changes().Touch(ctx, 99, nil, record.Content)
 			},
 			func(ctx context.Context, tx record.Tx) error {
 				_, err := tx.Collections().AddGeneration(ctx, record.Generation{Collection: 99})
@@ -78,18 +78,18 @@ var collectionCases = map[string]func(*recordBox){
 	},
 	"one generation is active": func(b *recordBox) {
 		c := b.declare("a")
-		first, second := b.generation(c), b.generation(c)
-		for _, g := range []record.GenerationID{first, second} {
-			b.update(func(ctx context.Context, tx record.Tx) error { return tx.Collections().SetState(ctx, g, record.Active) })
+		first, second := b.generation(c), b.another(c)
+		for _, g := range []record.GenerationID{second, first, second} {
+			b.setState(g, record.Active)
 		}
-		third := aGeneration(c)
+		third := aGeneration(c, record.Building)
 		b.view(func(ctx context.Context, tx record.Tx) error {
 			all, err := tx.Collections().Generations(ctx, c.ID)
 			if err != nil || len(all) != 2 {
 				b.Fatalf("got %+v, %v", all, err)
 			}
 			b.equal("newest first", []record.GenerationID{all[0].ID, all[1].ID}, []record.GenerationID{second, first})
-			b.equal("states", []record.GenerationState{all[0].State, all[1].State}, []record.GenerationState{record.Active, record.Retired})
+			b.equal("states", []record.GenerationState{all[0].State, all[1].State}, []record.GenerationState{record.Active, record.Standby})
 			want := third
 			want.ID, want.State, want.CreatedAt = second, record.Active, all[0].CreatedAt
 			b.equal("generation", all[0], want)

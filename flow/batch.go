@@ -21,11 +21,9 @@ type guards struct {
 }
 
 type guard struct {
-	// whole is held for reading while a step brings the index up to date and
-	// settles that, and for writing by whoever must not see it half done: a
-	// rebuild would bring back what a change has removed, or leave out what it
-	// has added.
-	whole sync.RWMutex
+	// open is held for reading while a step uses the index, and for writing by
+	// whoever drops it.
+	open sync.RWMutex
 	// order is held from the look at the lease to the end of Apply: a worker
 	// that has lost its lease must not undo what the next one has applied.
 	order sync.Mutex
@@ -116,7 +114,7 @@ func (x *Indexer) load(ctx context.Context, input json.RawMessage) (*batch, erro
 		if got.collection, err = tx.Collections().Find(ctx, lease.Collection); err != nil {
 			return err
 		}
-		if got.generation, err = ActiveGeneration(ctx, tx, lease.Collection); err != nil {
+		if got.generation, err = FindGeneration(ctx, tx, lease.Collection, lease.Generation); err != nil {
 			return err
 		}
 		if got.records, err = tx.Records().Load(ctx, refs); err != nil {
@@ -128,11 +126,8 @@ func (x *Indexer) load(ctx context.Context, input json.RawMessage) (*batch, erro
 	if err != nil || b == nil {
 		return nil, err
 	}
-	var ok bool
-	if b.policy, ok = x.Policies[b.generation.Policy]; !ok {
-		return nil, fault.New(fault.Unavailable, "policy %q is not configured; text of %s is held back", b.generation.Policy, b.collection.Name)
-	}
-	return b, nil
+	b.policy, err = x.Policy(b.generation)
+	return b, err
 }
 
 // commit runs fn in a transaction if every item of the batch is still held
@@ -174,7 +169,7 @@ func (x *Indexer) drop(ctx context.Context, tx record.Tx, t *pipeline.Task, b *b
 			continue
 		}
 		letter := record.DeadLetter{
-			Collection: b.collection.ID, Ref: ref, Pipeline: t.Pipeline, Step: t.Step, Run: t.Run, Attempts: tries,
+			Collection: b.collection.ID, Generation: b.generation.ID, Ref: ref, Pipeline: t.Pipeline, Step: t.Step, Run: t.Run, Attempts: tries,
 		}
 		if err := x.bury(ctx, tx, b.epoch, letter, err); err != nil {
 			return err
@@ -218,7 +213,8 @@ func (x *Indexer) failed(ctx context.Context, tx record.Tx, f pipeline.Failure) 
 	}
 	for _, c := range lease.Changes {
 		letter := record.DeadLetter{
-			Collection: lease.Collection, Ref: c.Ref, Pipeline: f.Pipeline, Step: f.Step, Run: f.Run, Attempts: c.Attempts + f.Attempts,
+			Collection: lease.Collection, Generation: lease.Generation, Ref: c.Ref, Pipeline: f.Pipeline, Step: f.Step, Run: f.Run,
+			Attempts: c.Attempts + f.Attempts,
 		}
 		if err := x.bury(ctx, tx, in.Epoch, letter, f.Err); err != nil {
 			return err

@@ -16,9 +16,9 @@ const (
 	batchSize = 256
 	// leaseFor is how long a lease outlives its owner's last sign of life.
 	leaseFor = 45 * time.Second
-	// perCollection bounds the runs of one collection under way, so that one
-	// whose model is down does not take all the room.
-	perCollection = 2
+	// perGeneration bounds the runs of one generation under way, so that one
+	// whose model is down, or that is built anew, does not take all the room.
+	perGeneration = 2
 	// idlePoll is how often the queue is looked at when nobody reports a write.
 	idlePoll = time.Second
 )
@@ -39,7 +39,7 @@ type Dispatcher struct {
 
 type underway struct {
 	run        string
-	collection record.CollectionID
+	generation record.GenerationID
 }
 
 // NewDispatcher makes a dispatcher; Run starts it.
@@ -108,7 +108,7 @@ func (d *Dispatcher) dispatch(ctx context.Context) bool {
 	if len(lease.Changes) == 0 {
 		return false
 	}
-	d.underway[lease.Epoch] = underway{run, lease.Collection}
+	d.underway[lease.Epoch] = underway{run, lease.Generation}
 	d.engine.Wake()
 	return true
 }
@@ -123,13 +123,13 @@ func startOf(lease record.Lease) []string {
 	return []string{"index"}
 }
 
-// full lists the collections that have as many runs as they may.
-func (d *Dispatcher) full() []record.CollectionID {
-	n := map[record.CollectionID]int{}
-	var out []record.CollectionID
+// full lists the generations that have as many runs as they may.
+func (d *Dispatcher) full() []record.GenerationID {
+	n := map[record.GenerationID]int{}
+	var out []record.GenerationID
 	for _, u := range d.underway {
-		if n[u.collection]++; n[u.collection] == perCollection {
-			out = append(out, u.collection)
+		if n[u.generation]++; n[u.generation] == perGeneration {
+			out = append(out, u.generation)
 		}
 	}
 	return out

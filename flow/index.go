@@ -71,7 +71,10 @@ func (x *Indexer) Pipelines() []pipeline.Pipeline {
 		},
 		{
 			Name:  RebuildPipeline,
-			Steps: []pipeline.Step{{Name: "rebuild", Run: x.rebuild, Retry: x.Retry, Timeout: rebuildTimeout}},
+			Steps: []pipeline.Step{
+				{Name: "empty", Run: x.empty, Retry: x.Retry},
+				{Name: "refill", After: []string{"empty"}, Run: x.refill, Retry: x.Retry, Timeout: rebuildTimeout},
+			},
 		},
 	}
 }
@@ -90,6 +93,55 @@ func ActiveGeneration(ctx context.Context, tx record.Tx, c record.CollectionID) 
 	return record.Generation{}, fault.New(fault.Unavailable, "the collection has no active generation")
 }
 
+// FindGeneration finds a generation of a collection by its number.
+func FindGeneration(ctx context.Context, tx record.Tx, c record.CollectionID, id record.GenerationID) (record.Generation, error) {
+	all, err := tx.Collections().Generations(ctx, c)
+	if err != nil {
+		return record.Generation{}, err
+	}
+	for _, g := range all {
+		if g.ID == id {
+			return g, nil
+		}
+	}
+	return record.Generation{}, fault.New(fault.NotFound, "the collection has no generation %d", id)
+}
+
+// Generation is what a collection's declaration asks for, built with a model
+// and a policy; its state and number are still to be given.
+func (p *Parts) Generation(c *record.Collection, policy gate.Policy, model embedding.Model) record.Generation {
+	d := &c.Declaration
+	return record.Generation{
+		Collection: c.ID, State: record.Building, Content: d.Content, Model: d.Model, Space: model.Fingerprint(),
+		Dimensions: model.Dimensions, Recipe: p.Gate.Recipe(&policy), Policy: policy, Chunking: d.Chunking, CreatedAt: time.Now(),
+	}
+}
+
+// TouchFed makes every live record pending in each generation that is fed.
+func TouchFed(ctx context.Context, tx record.Tx, c record.CollectionID, what record.Changed) error {
+	all, err := tx.Collections().Generations(ctx, c)
+	for _, g := range all {
+		if err == nil && g.State.Fed() {
+			err = tx.Changes().Touch(ctx, g.ID, nil, what)
+		}
+	}
+	return err
+}
+
+// Policy is what the text of a generation is made clean under: the policy
+// that it was built with, whatever has become of the configuration.
+func (p *Parts) Policy(g record.Generation) (gate.Policy, error) {
+	if g.Policy.Otherwise.Action != "" {
+		return g.Policy, nil
+	}
+	// Of before generations kept their policy.
+	policy, ok := p.Policies[g.Policy.Name]
+	if !ok {
+		return policy, fault.New(fault.Unavailable, "policy %q is not configured; text is held back", g.Policy.Name)
+	}
+	return policy, nil
+}
+
 // gate finds and transforms personal data in the content fields and stages
 // the sealed result.
 func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
@@ -104,7 +156,7 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	for _, ref := range b.written() {
 		values := b.records[ref].Fields
 		subject := d.SubjectOf(values)
-		for _, name := range d.Content {
+		for _, name := range b.generation.Content {
 			if err := values.CheckText(name); err != nil {
 				failed[ref] = err
 			} else if text, ok := values.Text(name); ok {
@@ -330,9 +382,6 @@ func Spec(g record.Generation) index.Spec {
 // index is changed before the transaction: should the process die between
 // them, the batch is applied again, which changes nothing.
 func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
-	guard := x.guards.of(b.generation.ID)
-	guard.whole.RLock()
-	defer guard.whole.RUnlock()
 	passages, err := x.passages(ctx, b, b.refs())
 	if err != nil {
 		return err
@@ -341,7 +390,7 @@ func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if err := x.apply(ctx, b, guard, update); err != nil {
+	if err := x.apply(ctx, b, update); err != nil {
 		return err
 	}
 	changes := make([]record.Change, 0, len(b.changes))
@@ -359,14 +408,17 @@ func (x *Indexer) index(ctx context.Context, t *pipeline.Task, b *batch) error {
 		if err := tx.Passages().Settle(ctx, b.generation.ID, fresh, removed); err != nil {
 			return err
 		}
-		if err := tx.DeadLetters().Resolve(ctx, done, time.Now()); err != nil {
+		if err := tx.DeadLetters().Resolve(ctx, b.generation.ID, done, time.Now()); err != nil {
 			return err
 		}
 		return t.Complete(ctx, tx, map[string]int{"records": len(done), "added": len(fresh), "removed": len(removed)})
 	})
 }
 
-func (x *Indexer) apply(ctx context.Context, b *batch, guard *guard, up index.Batch) error {
+func (x *Indexer) apply(ctx context.Context, b *batch, up index.Batch) error {
+	guard := x.guards.of(b.generation.ID)
+	guard.open.RLock()
+	defer guard.open.RUnlock()
 	guard.order.Lock()
 	defer guard.order.Unlock()
 	err := x.Records.View(ctx, func(tx record.Tx) error { return stillHeld(ctx, tx, b) })

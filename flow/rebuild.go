@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/holdfast/holdfast/index"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
 )
@@ -22,14 +21,14 @@ type rebuildInput struct {
 type Rebuilt struct {
 	Records  int64         `json:"records"`
 	Passages int64         `json:"passages"`
-	Took     time.Duration `json:"took"`
+	Took     time.Duration `json:"took"` // from the start of the run to its end
 }
 
 const (
-	// rebuildPage is how many passages are put back at a time.
-	rebuildPage = 1000
-	// rebuildTimeout bounds an attempt, which starts again from the beginning.
+	// rebuildTimeout bounds the wait for the queue.
 	rebuildTimeout = 24 * time.Hour
+	// refillLook is how often it is looked at.
+	refillLook = 100 * time.Millisecond
 )
 
 // StartRebuild starts a run that restores the index of a collection's active
@@ -62,7 +61,7 @@ func (x *Indexer) StartRebuild(ctx context.Context, c record.Collection) (run st
 
 // Rebuild starts a rebuild and waits for its end; when ctx ends before that,
 // the rebuild goes on. changed returns a channel that is closed when a step
-// has ended. progress, if set, is told how many passages are done of how many.
+// has ended. progress, if set, is told how many records are done of how many.
 func (x *Indexer) Rebuild(ctx context.Context, c record.Collection, changed func() <-chan struct{}, progress func(done, total int64)) (Rebuilt, error) {
 	var done Rebuilt
 	id, err := x.StartRebuild(ctx, c)
@@ -77,42 +76,45 @@ func (x *Indexer) Rebuild(ctx context.Context, c record.Collection, changed func
 	if err != nil {
 		return done, err
 	}
-	if err := json.Unmarshal(run.Steps[0].Output, &done); err != nil {
+	if err := json.Unmarshal(run.Steps[len(run.Steps)-1].Output, &done); err != nil {
 		return done, fmt.Errorf("read rebuild's result: %w", err)
 	}
+	done.Took = run.FinishedAt.Sub(run.StartedAt)
 	return done, nil
 }
 
 // DropIndex deletes the index of a generation.
 func (x *Indexer) DropIndex(ctx context.Context, g record.Generation) error {
 	guard := x.guards.of(g.ID)
-	guard.whole.Lock()
-	defer guard.whole.Unlock()
+	guard.open.Lock()
+	defer guard.open.Unlock()
 	if err := x.Indexes.Drop(ctx, Spec(g).Name); err != nil {
 		return fmt.Errorf("drop index: %w", err)
 	}
 	return nil
 }
 
-// rebuild is the only step of the pipeline. It begins with an empty index,
-// whatever an attempt before it has left.
-func (x *Indexer) rebuild(ctx context.Context, t *pipeline.Task) error {
-	start := time.Now()
+// emptied is what the first step of a rebuild leaves for the second.
+type emptied struct {
+	Generation record.GenerationID `json:"generation"`
+	Number     int64               `json:"number"` // of the change that makes every record pending
+	Records    int64               `json:"records"`
+	Passages   int64               `json:"passages"`
+}
+
+// empty drops the index and puts all that it held back into the queue, whose
+// ordinary work fills it again: in the order of the leases, so that it never
+// brings back what a change removes, by every worker there is, and from where
+// it stood after a crash. Leases are recalled, lest work that was applied to
+// the old index is taken for done.
+func (x *Indexer) empty(ctx context.Context, t *pipeline.Task) error {
 	var in rebuildInput
 	if err := json.Unmarshal(t.Input, &in); err != nil {
 		return fmt.Errorf("read run's input: %w", err)
 	}
-	var c record.Collection
 	var g record.Generation
-	var total int64
 	err := x.Records.View(ctx, func(tx record.Tx) (err error) {
-		if c, err = tx.Collections().Find(ctx, in.Collection); err != nil {
-			return err
-		}
-		if g, err = ActiveGeneration(ctx, tx, c.ID); err != nil {
-			return err
-		}
-		total, err = tx.Passages().Count(ctx, g.ID)
+		g, err = ActiveGeneration(ctx, tx, in.Collection)
 		return err
 	})
 	if err != nil {
@@ -121,67 +123,61 @@ func (x *Indexer) rebuild(ctx context.Context, t *pipeline.Task) error {
 	if err := x.DropIndex(ctx, g); err != nil {
 		return err
 	}
-	var done Rebuilt
-	seen := map[record.Ref]bool{}
-	for after := record.PassageID(0); ; {
-		last, n, err := x.rebuildPage(ctx, c, g, after, seen)
+	return x.Records.Update(ctx, func(tx record.Tx) error {
+		out := emptied{Generation: g.ID}
+		if err := tx.Changes().Recall(ctx, g.ID); err != nil {
+			return err
+		}
+		if err := tx.Passages().Unsettle(ctx, g.ID, nil); err != nil {
+			return err
+		}
+		if err := tx.Changes().Touch(ctx, g.ID, nil, record.Metadata); err != nil {
+			return err
+		}
+		pending, err := tx.Changes().Pending(ctx, g.ID)
 		if err != nil {
 			return err
 		}
-		done.Passages += int64(n)
-		if report, ok := x.progress.Load(t.Run); ok {
-			report.(func(done, total int64))(done.Passages, max(total, done.Passages))
-		}
-		if last == 0 {
-			break
-		}
-		after = last
-	}
-	done.Records, done.Took = int64(len(seen)), time.Since(start)
-	return x.Records.Update(ctx, func(tx record.Tx) error { return t.Complete(ctx, tx, done) })
-}
-
-// rebuildPage puts one page back. While it does, no index step may apply a
-// change: the page would bring back what the change removed.
-func (x *Indexer) rebuildPage(ctx context.Context, c record.Collection, g record.Generation, after record.PassageID, seen map[record.Ref]bool) (last record.PassageID, n int, err error) {
-	guard := x.guards.of(g.ID)
-	guard.whole.Lock()
-	defer guard.whole.Unlock()
-	b := &batch{collection: c, generation: g, changes: map[record.Ref]record.Change{}}
-	var passages []record.Passage
-	err = x.Records.View(ctx, func(tx record.Tx) (err error) {
-		if passages, err = tx.Passages().Scan(ctx, g.ID, after, rebuildPage); err != nil {
+		out.Number = pending.Latest
+		if out.Records, err = tx.Records().Count(ctx, in.Collection); err != nil {
 			return err
 		}
-		for _, p := range passages {
-			b.changes[p.Ref] = record.Change{Ref: p.Ref}
+		if out.Passages, err = tx.Passages().Count(ctx, g.ID); err != nil {
+			return err
 		}
-		b.records, err = tx.Records().Load(ctx, b.refs())
-		return err
+		return t.Complete(ctx, tx, out)
 	})
-	if err != nil || len(passages) == 0 {
-		return 0, 0, err
+}
+
+// refill waits until the queue has filled the index again.
+func (x *Indexer) refill(ctx context.Context, t *pipeline.Task) error {
+	var at emptied
+	if err := json.Unmarshal(t.Outputs["empty"], &at); err != nil {
+		return fmt.Errorf("read the step before: %w", err)
 	}
-	last = passages[len(passages)-1].ID
-	indexed := passages[:0]
-	for _, p := range passages {
-		// What is fresh is on its way through the pipeline.
-		if p.State == record.Indexed {
-			p.State = record.Fresh
-			indexed = append(indexed, p)
-			seen[p.Ref] = true
+	look := time.NewTicker(refillLook)
+	defer look.Stop()
+	for {
+		var pending record.Pending
+		err := x.Records.View(ctx, func(tx record.Tx) (err error) {
+			pending, err = tx.Changes().Pending(ctx, at.Generation)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if report, ok := x.progress.Load(t.Run); ok {
+			left := min(pending.Count, at.Records)
+			report.(func(done, total int64))(at.Records-left, at.Records)
+		}
+		if pending.Applied >= at.Number {
+			done := Rebuilt{Records: at.Records, Passages: at.Passages}
+			return x.Records.Update(ctx, func(tx record.Tx) error { return t.Complete(ctx, tx, done) })
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	update, fresh, _, err := x.update(ctx, b, indexed)
-	if err != nil {
-		return 0, 0, err
-	}
-	ix, err := x.Indexes.Get(ctx, Spec(g))
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := ix.Apply(ctx, index.Batch{Upsert: update.Upsert, Meta: update.Meta}); err != nil {
-		return 0, 0, err
-	}
-	return last, len(fresh), nil
 }

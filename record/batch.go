@@ -14,11 +14,11 @@ import (
 // driver fills Rows with what is stored, calls Apply, and stores Dirty and
 // History.
 type Batch struct {
-	Declaration *Declaration
-	Now         time.Time
-	NextChange  func() int64        // numbers a change
-	NextRef     func(id string) Ref // numbers a record that has no row
-	Rows        map[string]*Row     // by id
+	Collection *Collection
+	Now        time.Time
+	NextChange func() int64        // numbers a change
+	NextRef    func(id string) Ref // numbers a record that has no row
+	Rows       map[string]*Row     // by id
 
 	Dirty   []*Row       // what has changed, in the order of the first change
 	History []Superseded // what has been replaced, in order
@@ -146,7 +146,7 @@ func (b *Batch) next(w *Write, r *Row, live bool) ([]byte, Changed, error) {
 	if err := after.decode(next); err != nil {
 		return nil, 0, err
 	}
-	return next, b.Declaration.Compare(before, after), nil
+	return next, b.Collection.Compare(before, after), nil
 }
 
 func (f *Fields) decode(stored []byte) error {

@@ -225,29 +225,28 @@ func merge(into, patch map[string]any) map[string]any {
 	return out
 }
 
-// Compare says which parts of a record differ between two versions. Fields
+// compare says which parts of a record differ between two versions. Fields
 // that are neither content nor metadata count as metadata: they are stored
 // and shown, and cost nothing.
-func (d *Declaration) Compare(before, after Fields) Changed {
+func (d *Declaration) compare(before, after Fields, embedded []string) Changed {
+	kind := func(field string) Changed {
+		if slices.Contains(d.Content, field) || slices.Contains(embedded, field) {
+			return Content
+		}
+		return Metadata
+	}
 	var what Changed
 	for name, v := range after {
 		if old, had := before[name]; !had || !equal(old, v) {
-			what |= d.kind(name)
+			what |= kind(name)
 		}
 	}
 	for name := range before {
 		if _, has := after[name]; !has {
-			what |= d.kind(name)
+			what |= kind(name)
 		}
 	}
 	return what
-}
-
-func (d *Declaration) kind(field string) Changed {
-	if slices.Contains(d.Content, field) {
-		return Content
-	}
-	return Metadata
 }
 
 func equal(a, b any) bool {

@@ -9,6 +9,9 @@ package record
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/holdfast/holdfast/digest"
@@ -58,8 +61,17 @@ type Collection struct {
 	ID          CollectionID
 	Name        string
 	Declaration Declaration
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	// Embedded lists the fields that some generation that is fed embeds. While
+	// a changed declaration is being built they are more than Content names.
+	Embedded  []string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Compare says which parts of a record differ between two versions: content
+// is what the declaration, or a generation that is fed, embeds.
+func (c *Collection) Compare(before, after Fields) Changed {
+	return c.Declaration.compare(before, after, c.Embedded)
 }
 
 // GenerationID is the internal number of a generation.
@@ -68,25 +80,57 @@ type GenerationID int64
 // GenerationState says what a generation is for.
 type GenerationState string
 
-// A collection has at most one active generation.
+// A collection has at most one active generation. One that is fed has a queue
+// of changes of its own, so that none waits for another's model.
 const (
 	Building GenerationState = "building" // fed, not yet searched
 	Active   GenerationState = "active"   // fed and searched
+	Standby  GenerationState = "standby"  // was active; fed, so that it can be again at once
 	Retired  GenerationState = "retired"  // neither; may be swept
 )
 
-// Generation is one built index: collection × model × chunking × policy.
+// Fed reports whether a generation takes up changes.
+func (s GenerationState) Fed() bool { return s == Building || s == Active || s == Standby }
+
+// Generation is one built index: collection × model × chunking × policy. All
+// but its state stays as it was built, whatever becomes of the declaration
+// and the configuration.
 type Generation struct {
 	ID         GenerationID
 	Collection CollectionID
 	State      GenerationState
+	Content    []string      // the fields that are embedded
 	Model      string        // the model's name in the configuration
 	Space      digest.Digest // the model's fingerprint: vectors of two spaces never mix
 	Dimensions int
 	Recipe     digest.Digest // gate version and policy
-	Policy     string
+	Policy     gate.Policy   // in full
 	Chunking   Chunking
 	CreatedAt  time.Time
+}
+
+// Encode writes the parts of a generation that drivers store as JSON.
+func (g *Generation) Encode() (content, policy, chunking string, err error) {
+	for _, part := range []struct {
+		from any
+		to   *string
+	}{{g.Content, &content}, {g.Policy, &policy}, {g.Chunking, &chunking}} {
+		text, err := json.Marshal(part.from)
+		if err != nil {
+			return "", "", "", fmt.Errorf("encode a generation: %w", err)
+		}
+		*part.to = string(text)
+	}
+	return content, policy, chunking, nil
+}
+
+// Decode reads what Encode has written. Generations of before they kept their
+// policy have its name only, which the driver has read.
+func (g *Generation) Decode(content, policy, chunking []byte) error {
+	if len(policy) == 0 {
+		policy = []byte("{}")
+	}
+	return errors.Join(json.Unmarshal(content, &g.Content), json.Unmarshal(policy, &g.Policy), json.Unmarshal(chunking, &g.Chunking))
 }
 
 // Collections keeps declarations and generations.
@@ -107,8 +151,9 @@ type Collections interface {
 	AddGeneration(ctx context.Context, g Generation) (Generation, error)
 	// Generations lists a collection's generations, newest first.
 	Generations(ctx context.Context, id CollectionID) ([]Generation, error)
-	// SetState moves a generation to a state. Making one active retires the
-	// one that was, in the same transaction.
+	// SetState moves a generation to a state. Making one active puts the one
+	// that was on standby, in the same transaction; so does AddGeneration.
+	// Retiring one ends its queue, its leases and its open dead letters.
 	SetState(ctx context.Context, id GenerationID, state GenerationState) error
 	// Strip deletes up to limit passages of a retired generation, and says how
 	// many; of another generation it deletes nothing. Its row stays.
@@ -202,8 +247,8 @@ const (
 	Gone                         // the record was deleted
 )
 
-// Change is what awaits indexing for one record. Changes to one record that
-// nobody has leased yet are one Change with the highest number.
+// Change is what awaits indexing for one record in one generation. Changes to
+// one record that nobody has leased yet are one Change with the highest number.
 type Change struct {
 	Ref      Ref
 	Number   int64   // of the newest write that it stands for
@@ -216,6 +261,7 @@ type Change struct {
 type Lease struct {
 	Epoch      int64
 	Collection CollectionID
+	Generation GenerationID
 	Changes    []Change
 }
 
@@ -224,10 +270,10 @@ type LeaseRequest struct {
 	Limit  int // most changes to take
 	Now    time.Time
 	Until  time.Time      // when the lease expires unless it is renewed
-	Except []CollectionID // collections to pass over
+	Except []GenerationID // generations to pass over
 }
 
-// Pending is how far behind an index is.
+// Pending is how far behind a generation's index is.
 type Pending struct {
 	Count  int64
 	Oldest time.Time // when the oldest pending change was written; zero if none
@@ -236,10 +282,11 @@ type Pending struct {
 	Applied, Latest int64
 }
 
-// Changes is the queue of records whose index entries are behind. A record
-// is in it at most once, and never under two leases.
+// Changes keeps, for each generation that is fed, the queue of records whose
+// index entries are behind. A record is in a queue at most once, and never
+// under two leases.
 type Changes interface {
-	// Lease takes pending changes of one collection, the one that has waited
+	// Lease takes pending changes of one generation, the one that has waited
 	// longest, in the order of their oldest writes that are not indexed. A
 	// change that is marked to be processed alone comes alone; so does one of
 	// which three leases ended by a crash or by time, as it may be the cause.
@@ -262,15 +309,18 @@ type Changes interface {
 	// record is written again. The caller stores the dead letters.
 	Bury(ctx context.Context, epoch int64, refs []Ref) error
 	// Revive puts buried changes back.
-	Revive(ctx context.Context, refs []Ref) error
-	// TouchAll makes every live record of a collection pending, for what has
-	// changed in the declaration.
-	TouchAll(ctx context.Context, c CollectionID, what Changed) error
+	Revive(ctx context.Context, g GenerationID, refs []Ref) error
+	// Touch makes live records pending in a generation that is fed, for what
+	// has changed without a write: those given, or with none given every one.
+	Touch(ctx context.Context, g GenerationID, refs []Ref, what Changed) error
+	// Recall frees every lease of a generation: work under way for it commits
+	// nothing any more, and is done again.
+	Recall(ctx context.Context, g GenerationID) error
 	// Reset frees every lease, and every claim on a vector; only the single
 	// owner of a store may call it, when it starts.
 	Reset(ctx context.Context) error
-	// Pending measures one collection.
-	Pending(ctx context.Context, c CollectionID) (Pending, error)
+	// Pending measures one generation.
+	Pending(ctx context.Context, g GenerationID) (Pending, error)
 	// NextDue is when the earliest change may be leased: a time in the past if
 	// one is ready, the end of its lease for one that is held, zero if there is none.
 	NextDue(ctx context.Context) (time.Time, error)
@@ -334,6 +384,9 @@ type Passages interface {
 	Get(ctx context.Context, g GenerationID, ids []PassageID) (map[PassageID]Passage, error)
 	// Settle records that the index now holds the fresh and lacks the removed.
 	Settle(ctx context.Context, g GenerationID, fresh, removed []PassageID) error
+	// Unsettle records that the index may lack passages that were Indexed, and
+	// makes them Fresh: those given, or with none given every one.
+	Unsettle(ctx context.Context, g GenerationID, ids []PassageID) error
 	// RemoveAll marks every passage of the records Removed.
 	RemoveAll(ctx context.Context, g GenerationID, refs []Ref) error
 	// Scan returns up to limit passages with ids after the given one, by id,

@@ -87,10 +87,11 @@ type Runs interface {
 }
 
 // DeadLetter is an item that failed for good: what, where, why, how often.
-// There is one for a record and step.
+// There is one for a record and step in a generation.
 type DeadLetter struct {
 	ID         int64
 	Collection CollectionID
+	Generation GenerationID
 	Ref        Ref
 	Pipeline   string
 	Step       string
@@ -105,6 +106,7 @@ type DeadLetter struct {
 // DeadLetterFilter selects open dead letters; zero values select all.
 type DeadLetterFilter struct {
 	Collection CollectionID
+	Generation GenerationID
 	Kind       *fault.Kind
 	IDs        []int64
 	After      int64 // ids after this one
@@ -114,13 +116,13 @@ type DeadLetterFilter struct {
 // DeadLetters keeps what failed for good until it is replayed with success
 // or its record is gone.
 type DeadLetters interface {
-	// Put stores a dead letter; one that is open for the record and step gets
-	// the new reason, its attempts add up, and FirstAt stays.
+	// Put stores a dead letter; one that is open for the record, step and
+	// generation gets the new reason, its attempts add up, and FirstAt stays.
 	Put(ctx context.Context, d DeadLetter) error
 	// List returns open dead letters by id.
 	List(ctx context.Context, f DeadLetterFilter) ([]DeadLetter, error)
 	// Resolve closes the dead letters of records that have now been indexed.
-	Resolve(ctx context.Context, refs []Ref, at time.Time) error
+	Resolve(ctx context.Context, g GenerationID, refs []Ref, at time.Time) error
 	// Count counts the open ones of a collection; 0 counts all.
 	Count(ctx context.Context, c CollectionID) (int64, error)
 	// Sweep deletes dead letters that were resolved before a time, at most

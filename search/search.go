@@ -83,7 +83,7 @@ func (s *Searcher) Search(ctx context.Context, who access.Principal, collection 
 		return nil, err
 	}
 	p.who = who
-	if err := s.fresh(ctx, p.collection.ID, q.MinFreshness); err != nil {
+	if err := s.fresh(ctx, p.generation.ID, q.MinFreshness); err != nil {
 		return nil, err
 	}
 	return s.answer(ctx, p)
@@ -144,9 +144,9 @@ func (s *Searcher) plan(ctx context.Context, name string, q Query) (*plan, error
 		return nil, err
 	}
 	p.indexed = s.translate(d, p.filter)
-	policy, ok := s.Policies[p.generation.Policy]
-	if !ok {
-		return nil, fault.New(fault.Unavailable, "policy %q is not configured", p.generation.Policy)
+	policy, err := s.Policy(p.generation)
+	if err != nil {
+		return nil, err
 	}
 	if p.text, err = s.Gate.Query(ctx, &policy, q.Text); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s *Searcher) plan(ctx context.Context, name string, q Query) (*plan, error
 }
 
 // fresh waits until a change is indexed.
-func (s *Searcher) fresh(ctx context.Context, c record.CollectionID, number int64) error {
+func (s *Searcher) fresh(ctx context.Context, g record.GenerationID, number int64) error {
 	if number <= 0 {
 		return nil
 	}
@@ -191,7 +191,7 @@ func (s *Searcher) fresh(ctx context.Context, c record.CollectionID, number int6
 		changed := s.Changed()
 		var at record.Pending
 		err := s.Records.View(ctx, func(tx record.Tx) (err error) {
-			at, err = tx.Changes().Pending(ctx, c)
+			at, err = tx.Changes().Pending(ctx, g)
 			return err
 		})
 		switch {

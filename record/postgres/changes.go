@@ -34,8 +34,9 @@ func (s changes) Lease(ctx context.Context, q record.LeaseRequest) (record.Lease
 		return record.Lease{}, err
 	}
 	var l record.Lease
-	for _, l.Collection = range line {
-		if l.Changes, err = s.front(ctx, l.Collection, max(q.Limit, 1)); err != nil {
+	for _, at := range line {
+		l.Collection, l.Generation = at.collection, at.generation
+		if l.Changes, err = s.front(ctx, l.Generation, max(q.Limit, 1)); err != nil {
 			return record.Lease{}, err
 		}
 		if len(l.Changes) > 0 {
@@ -47,15 +48,16 @@ func (s changes) Lease(ctx context.Context, q record.LeaseRequest) (record.Lease
 	}
 	var p pipeline
 	p.read(func(r pgx.Rows) error { return r.Scan(&l.Epoch) },
-		"INSERT INTO leases (epoch, collection, until) VALUES (nextval('epochs'), $1, $2) RETURNING epoch", l.Collection, micros(q.Until))
+		"INSERT INTO leases (epoch, collection, generation, until) VALUES (nextval('epochs'), $1, $2, $3) RETURNING epoch",
+		l.Collection, l.Generation, micros(q.Until))
 	p.do(`UPDATE changes SET state = 2, epoch = currval('epochs'), attempts = attempts + 1,
-		leased_number = number, leased_what = leased_what | what, what = 0 WHERE ref = ANY ($1)`, ints(refsOf(l.Changes)))
+		leased_number = number, leased_what = leased_what | what, what = 0 WHERE generation = $2 AND ref = ANY ($1)`, ints(refsOf(l.Changes)), l.Generation)
 	return l, s.send(ctx, doing, &p)
 }
 
 // front returns the first changes in line that may share a batch, or the
 // first alone if it must be.
-func (s changes) front(ctx context.Context, of record.CollectionID, limit int) ([]record.Change, error) {
+func (s changes) front(ctx context.Context, of record.GenerationID, limit int) ([]record.Change, error) {
 	var batch []record.Change
 	single := false
 	err := s.each(ctx, "lease changes", func(r pgx.Rows) error {
@@ -72,21 +74,27 @@ func (s changes) front(ctx context.Context, of record.CollectionID, limit int) (
 		batch = append(batch, c)
 		return nil
 	}, `SELECT ref, number, what | leased_what, attempts, alone OR lost > $3 FROM changes
-		WHERE collection = $1 AND state = 0 ORDER BY first, ref LIMIT $2 FOR UPDATE SKIP LOCKED`, of, limit, maxLost)
+		WHERE generation = $1 AND state = 0 ORDER BY first, ref LIMIT $2 FOR UPDATE SKIP LOCKED`, of, limit, maxLost)
 	return batch, err
 }
 
+// place is a queue that has ready changes.
+type place struct {
+	collection record.CollectionID
+	generation record.GenerationID
+}
+
 // promote makes ready what was delayed until now and what is held under
-// leases that have expired. It returns the collections that have ready
-// changes, the one that has waited longest first.
-func (s changes) promote(ctx context.Context, q record.LeaseRequest) ([]record.CollectionID, error) {
+// leases that have expired. It returns the queues that have ready changes,
+// the one that has waited longest first.
+func (s changes) promote(ctx context.Context, q record.LeaseRequest) ([]place, error) {
 	const doing = "lease changes"
 	var p pipeline
 	var expired []int64
-	var line []record.CollectionID
+	var line []place
 	at := micros(q.Now)
-	p.do(`UPDATE changes SET state = 0, not_before = 0 WHERE ref = ANY (ARRAY(
-		SELECT ref FROM changes WHERE state = 1 AND not_before <= $1 FOR UPDATE SKIP LOCKED))`, at)
+	p.do(`UPDATE changes SET state = 0, not_before = 0 WHERE (generation, ref) IN (
+		SELECT generation, ref FROM changes WHERE state = 1 AND not_before <= $1 FOR UPDATE SKIP LOCKED)`, at)
 	p.read(func(r pgx.Rows) error {
 		var epoch int64
 		err := r.Scan(&epoch)
@@ -95,21 +103,21 @@ func (s changes) promote(ctx context.Context, q record.LeaseRequest) ([]record.C
 	}, "SELECT epoch FROM leases WHERE until <= $1 FOR UPDATE SKIP LOCKED", at)
 	inLine := func(p *pipeline) {
 		p.read(func(r pgx.Rows) error {
-			var c record.CollectionID
-			err := r.Scan(&c)
-			line = append(line, c)
+			var at place
+			err := r.Scan(&at.collection, &at.generation)
+			line = append(line, at)
 			return err
-		}, `SELECT c.id FROM collections c CROSS JOIN LATERAL (
-				SELECT first FROM changes q WHERE q.collection = c.id AND q.state = 0 ORDER BY first LIMIT 1) f
-			WHERE c.id <> ALL ($1) ORDER BY f.first`, ints(q.Except))
+		}, `SELECT g.collection, g.id FROM generations g CROSS JOIN LATERAL (
+				SELECT first FROM changes q WHERE q.generation = g.id AND q.state = 0 ORDER BY first LIMIT 1) f
+			WHERE g.state <> 'retired' AND g.id <> ALL ($1) ORDER BY f.first`, ints(q.Except))
 	}
 	inLine(&p)
 	if err := s.send(ctx, doing, &p); err != nil || len(expired) == 0 {
 		return line, err
 	}
 	p, line = pipeline{}, nil
-	p.do(`UPDATE changes SET state = 0, epoch = NULL, lost = lost + 1 WHERE ref = ANY (ARRAY(
-		SELECT ref FROM changes WHERE epoch = ANY ($1) FOR UPDATE SKIP LOCKED))`, expired)
+	p.do(`UPDATE changes SET state = 0, epoch = NULL, lost = lost + 1 WHERE (generation, ref) IN (
+		SELECT generation, ref FROM changes WHERE epoch = ANY ($1) FOR UPDATE SKIP LOCKED)`, expired)
 	endLeases(&p, expired)
 	inLine(&p)
 	return line, s.send(ctx, doing, &p)
@@ -147,11 +155,11 @@ func refsOf(changes []record.Change) []record.Ref {
 func (s changes) Held(ctx context.Context, epoch int64) (record.Lease, error) {
 	l := record.Lease{Epoch: epoch}
 	var p pipeline
-	query := "SELECT collection FROM leases WHERE epoch = $1"
+	query := "SELECT collection, generation FROM leases WHERE epoch = $1"
 	if s.update {
 		query += " FOR UPDATE"
 	}
-	p.read(func(r pgx.Rows) error { return r.Scan(&l.Collection) }, query, epoch)
+	p.read(func(r pgx.Rows) error { return r.Scan(&l.Collection, &l.Generation) }, query, epoch)
 	p.read(func(r pgx.Rows) error {
 		var c record.Change
 		err := r.Scan(&c.Ref, &c.Number, &c.What, &c.Attempts)
@@ -195,8 +203,8 @@ func (s changes) Complete(ctx context.Context, epoch int64, done []record.Change
 	lockHeld(&p, epoch, refs)
 	p.read(add, `WITH whole AS (
 			DELETE FROM changes q USING unnest($1::bigint[], $2::bigint[]) d (ref, number)
-			WHERE q.ref = d.ref AND q.epoch = $3 AND q.number <= d.number RETURNING q.ref, q.collection),
-		counted AS (INSERT INTO counts SELECT 1, collection, -count(*) FROM whole GROUP BY collection)
+			WHERE q.ref = d.ref AND q.epoch = $3 AND q.number <= d.number RETURNING q.ref, q.generation),
+		counted AS (INSERT INTO counts SELECT 1, generation, -count(*) FROM whole GROUP BY generation)
 		SELECT ref FROM whole`, refs, numbers, epoch)
 	// Written again in the meantime: what that changed waits from its own time
 	// on, as if it had never been leased.
@@ -230,31 +238,32 @@ func (s changes) Bury(ctx context.Context, epoch int64, refs []record.Ref) error
 	var p pipeline
 	asked := ints(refs)
 	lockHeld(&p, epoch, asked)
-	p.do(`WITH dead AS (UPDATE changes SET epoch = NULL, state = 3 WHERE ref = ANY ($1) AND epoch = $2 RETURNING collection)
-		INSERT INTO counts SELECT 1, collection, -count(*) FROM dead GROUP BY collection`, asked, epoch)
+	p.do(`WITH dead AS (UPDATE changes SET epoch = NULL, state = 3 WHERE ref = ANY ($1) AND epoch = $2 RETURNING generation)
+		INSERT INTO counts SELECT 1, generation, -count(*) FROM dead GROUP BY generation`, asked, epoch)
 	endLeases(&p, []int64{epoch})
 	s.deltas++
 	return s.send(ctx, "bury changes", &p)
 }
 
 // Revive implements record.Changes.
-func (s changes) Revive(ctx context.Context, refs []record.Ref) error {
+func (s changes) Revive(ctx context.Context, g record.GenerationID, refs []record.Ref) error {
 	var p pipeline
 	asked := ints(refs)
-	p.do("SELECT FROM changes WHERE ref = ANY ($1) AND state = 3 ORDER BY ref FOR UPDATE", asked)
+	p.do("SELECT FROM changes WHERE generation = $2 AND ref = ANY ($1) AND state = 3 ORDER BY ref FOR UPDATE", asked, g)
 	p.do(`WITH back AS (UPDATE changes SET state = 0, attempts = 0, lost = 0, alone = false
-			WHERE ref = ANY ($1) AND state = 3 RETURNING collection)
-		INSERT INTO counts SELECT 1, collection, count(*) FROM back GROUP BY collection`, asked)
+			WHERE generation = $2 AND ref = ANY ($1) AND state = 3 RETURNING 1)
+		INSERT INTO counts SELECT 1, $2, n FROM (SELECT count(*) AS n FROM back) c WHERE n > 0`, asked, g)
 	s.deltas++
 	s.wake = true
 	return s.send(ctx, "revive changes", &p)
 }
 
-// TouchAll implements record.Changes. It is one change of the collection,
-// with a number of its own.
-func (s changes) TouchAll(ctx context.Context, c record.CollectionID, what record.Changed) error {
+// Touch implements record.Changes. It is one change of the collection, with a
+// number of its own.
+func (s changes) Touch(ctx context.Context, g record.GenerationID, refs []record.Ref, what record.Changed) error {
 	const doing = "touch records"
-	if err := s.lock(ctx, doing, c); err != nil {
+	c, err := s.collectionOf(ctx, doing, g)
+	if err != nil {
 		return err
 	}
 	var number int64
@@ -264,13 +273,47 @@ func (s changes) TouchAll(ctx context.Context, c record.CollectionID, what recor
 	}
 	s.deltas++
 	s.wake = true
-	_, err := s.exec(ctx, doing, `WITH line AS (
-			INSERT INTO changes AS q (ref, collection, state, number, first, written_at, what)
-			SELECT ref, $1, 0, $2, $2, $3, $4 FROM records WHERE collection = $1 AND NOT deleted ORDER BY ref`+onKnownChange+`
+	// Every one is found by the collection, some are looked up one by one.
+	which := "collection = $1 AND $6::bigint[] IS NOT NULL"
+	if len(refs) > 0 {
+		which = "ref = ANY ($6::bigint[]) AND collection = $1"
+	}
+	_, err = s.exec(ctx, doing, `WITH line AS (
+			INSERT INTO changes AS q (ref, collection, generation, state, number, first, written_at, what)
+			SELECT ref, $1, $5, 0, $2, $2, $3, $4 FROM records WHERE `+which+` AND NOT deleted ORDER BY ref`+onKnownChange+`
 			RETURNING first)
-		INSERT INTO counts SELECT 1, $1, n FROM (SELECT count(*) AS n FROM line WHERE first >= $2) c WHERE n > 0`,
-		c, number, time.Now().UnixMicro(), int16(what))
+		INSERT INTO counts SELECT 1, $5, n FROM (SELECT count(*) AS n FROM line WHERE first >= $2) c WHERE n > 0`,
+		c, number, time.Now().UnixMicro(), int16(what), int64(g), ints(refs))
 	return err
+}
+
+// collectionOf finds the collection of a generation that is fed, and locks it:
+// the generation's state stays until the end of the transaction.
+func (s changes) collectionOf(ctx context.Context, doing string, g record.GenerationID) (c record.CollectionID, err error) {
+	const query = "SELECT collection FROM generations WHERE id = $1 AND state <> 'retired'"
+	for _, look := range []bool{true, false} {
+		found, err := s.get(ctx, doing, []any{&c}, query, g)
+		if err != nil || !found {
+			return 0, orMissing(err, "there is no generation %d that is fed", g)
+		}
+		if look {
+			if err := s.lock(ctx, doing, c); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return c, nil
+}
+
+// Recall implements record.Changes.
+func (s changes) Recall(ctx context.Context, g record.GenerationID) error {
+	var p pipeline
+	p.do("SELECT FROM leases WHERE generation = $1 ORDER BY epoch FOR UPDATE", g)
+	p.do("UPDATE changes q SET state = 0, epoch = NULL FROM leases l WHERE l.generation = $1 AND q.epoch = l.epoch", g)
+	p.do("DELETE FROM staged s USING leases l WHERE l.generation = $1 AND s.epoch = l.epoch", g)
+	p.do("DELETE FROM leases WHERE generation = $1", g)
+	s.wake = true
+	return s.send(ctx, "recall leases", &p)
 }
 
 // Reset implements record.Changes.
@@ -285,21 +328,21 @@ func (s changes) Reset(ctx context.Context) error {
 }
 
 // Pending implements record.Changes.
-func (s changes) Pending(ctx context.Context, c record.CollectionID) (record.Pending, error) {
+func (s changes) Pending(ctx context.Context, g record.GenerationID) (record.Pending, error) {
 	const doing = "count pending changes"
 	var p record.Pending
 	var first, oldest *int64
 	found, err := s.get(ctx, doing, []any{&p.Count, &p.Latest, &first, &oldest}, `
-		SELECT (SELECT coalesce(sum(delta), 0)::bigint FROM counts WHERE kind = 1 AND of = c.id), c.latest, min(f.first), min(f.written_at)
-		FROM collections c LEFT JOIN LATERAL (
-			(SELECT first, written_at FROM changes WHERE collection = c.id AND state = 0 ORDER BY first LIMIT 1)
+		SELECT (SELECT coalesce(sum(delta), 0)::bigint FROM counts WHERE kind = 1 AND of = g.id), c.latest, min(f.first), min(f.written_at)
+		FROM generations g JOIN collections c ON c.id = g.collection LEFT JOIN LATERAL (
+			(SELECT first, written_at FROM changes WHERE generation = g.id AND state = 0 ORDER BY first LIMIT 1)
 			UNION ALL
-			(SELECT first, written_at FROM changes WHERE collection = c.id AND state = 1 ORDER BY first LIMIT 1)
+			(SELECT first, written_at FROM changes WHERE generation = g.id AND state = 1 ORDER BY first LIMIT 1)
 			UNION ALL
-			(SELECT first, written_at FROM changes WHERE collection = c.id AND state = 2 ORDER BY first LIMIT 1)) f ON true
-		WHERE c.id = $1 GROUP BY c.id`, c)
+			(SELECT first, written_at FROM changes WHERE generation = g.id AND state = 2 ORDER BY first LIMIT 1)) f ON true
+		WHERE g.id = $1 GROUP BY g.id, c.id`, g)
 	if err != nil || !found {
-		return p, orMissing(err, "there is no collection number %d", c)
+		return p, orMissing(err, "there is no generation %d", g)
 	}
 	p.Applied = p.Latest
 	if first != nil {
@@ -312,8 +355,8 @@ func (s changes) Pending(ctx context.Context, c record.CollectionID) (record.Pen
 func (s changes) NextDue(ctx context.Context) (time.Time, error) {
 	var due *int64
 	_, err := s.get(ctx, "find the next change", []any{&due}, `SELECT min(at) FROM (
-		SELECT f.written_at AS at FROM collections c CROSS JOIN LATERAL (
-			SELECT written_at FROM changes q WHERE q.collection = c.id AND q.state = 0 ORDER BY first LIMIT 1) f
+		SELECT f.written_at AS at FROM generations g CROSS JOIN LATERAL (
+			SELECT written_at FROM changes q WHERE g.state <> 'retired' AND q.generation = g.id AND q.state = 0 ORDER BY first LIMIT 1) f
 		UNION ALL
 		SELECT min(not_before) FROM changes WHERE state = 1
 		UNION ALL

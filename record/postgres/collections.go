@@ -14,12 +14,13 @@ import (
 
 type collections struct{ *tx }
 
-const selectCollection = "SELECT id, name, declaration, created_at, updated_at FROM collections "
+const selectCollection = `SELECT id, name, declaration, created_at, updated_at, ARRAY(SELECT DISTINCT json_array_elements_text(g.content::json) AS field
+	FROM generations g WHERE g.collection = collections.id AND g.state <> 'retired' ORDER BY field) FROM collections `
 
 func scanCollection(r pgx.Rows, c *record.Collection) error {
 	var declaration []byte
 	var created, updated int64
-	if err := r.Scan(&c.ID, &c.Name, &declaration, &created, &updated); err != nil {
+	if err := r.Scan(&c.ID, &c.Name, &declaration, &created, &updated, &c.Embedded); err != nil {
 		return err
 	}
 	c.CreatedAt, c.UpdatedAt = moment(created), moment(updated)
@@ -106,14 +107,13 @@ func (s collections) Drop(ctx context.Context, id record.CollectionID) error {
 	}
 	var p pipeline
 	for _, statement := range []string{
+		"DELETE FROM staged s USING leases l WHERE l.collection = $1 AND s.epoch = l.epoch",
 		"DELETE FROM leases WHERE collection = $1",
 		"DELETE FROM changes WHERE collection = $1",
-		"DELETE FROM staged s USING records r WHERE r.collection = $1 AND s.ref = r.ref",
 		"DELETE FROM record_versions v USING records r WHERE r.collection = $1 AND v.ref = r.ref",
 		"DELETE FROM records WHERE collection = $1",
 		"DELETE FROM passages p USING generations g WHERE g.collection = $1 AND p.generation = g.id",
-		fmt.Sprintf("DELETE FROM counts c USING generations g WHERE g.collection = $1 AND c.kind = %d AND c.of = g.id", livePassages),
-		fmt.Sprintf("DELETE FROM counts WHERE kind = %d AND of = $1", pendingChanges),
+		fmt.Sprintf("DELETE FROM counts c USING generations g WHERE g.collection = $1 AND c.kind IN (%d, %d) AND c.of = g.id", pendingChanges, livePassages),
 		"DELETE FROM generations WHERE collection = $1",
 		"DELETE FROM dead_letters WHERE collection = $1",
 		"DELETE FROM attempts a USING runs r WHERE r.collection = $1 AND a.run = r.id",
@@ -132,7 +132,7 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 	if err := s.lock(ctx, doing, g.Collection); err != nil {
 		return record.Generation{}, err
 	}
-	chunking, err := json.Marshal(g.Chunking)
+	content, policy, chunking, err := g.Encode()
 	if err != nil {
 		return record.Generation{}, fmt.Errorf("add a generation: %w", err)
 	}
@@ -141,29 +141,29 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 	}
 	g.CreatedAt = moment(micros(g.CreatedAt))
 	if g.State == record.Active {
-		if err := s.retireActive(ctx, g.Collection); err != nil {
+		if err := s.standDown(ctx, g.Collection); err != nil {
 			return record.Generation{}, err
 		}
 	}
 	_, err = s.get(ctx, doing, []any{&g.ID},
-		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
-		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy, string(chunking), micros(g.CreatedAt))
+		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`,
+		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy.Name, chunking, micros(g.CreatedAt), content, policy)
 	return g, err
 }
 
 // Generations implements record.Collections.
 func (s collections) Generations(ctx context.Context, id record.CollectionID) ([]record.Generation, error) {
 	return list(ctx, s.tx, "list generations", func(r pgx.Rows, g *record.Generation) error {
-		var chunking []byte
+		var content, policy, chunking []byte
 		var created int64
 		if err := r.Scan(&g.ID, &g.Collection, &g.State, &g.Model, scanDigest{&g.Space}, &g.Dimensions,
-			scanDigest{&g.Recipe}, &g.Policy, &chunking, &created); err != nil {
+			scanDigest{&g.Recipe}, &g.Policy.Name, &chunking, &created, &content, &policy); err != nil {
 			return err
 		}
 		g.CreatedAt = moment(created)
-		return json.Unmarshal(chunking, &g.Chunking)
-	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at
+		return g.Decode(content, policy, chunking)
+	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules
 		FROM generations WHERE collection = $1 ORDER BY id DESC`, id)
 }
 
@@ -179,7 +179,7 @@ func (s collections) SetState(ctx context.Context, id record.GenerationID, state
 		return err
 	}
 	if state == record.Active {
-		if err := s.retireActive(ctx, of); err != nil {
+		if err := s.standDown(ctx, of); err != nil {
 			return err
 		}
 	}
@@ -187,11 +187,23 @@ func (s collections) SetState(ctx context.Context, id record.GenerationID, state
 	if err != nil || n == 0 {
 		return orMissing(err, "there is no generation %d", id)
 	}
-	return nil
+	if state != record.Retired {
+		return nil
+	}
+	var p pipeline
+	p.do("SELECT FROM leases WHERE generation = $1 ORDER BY epoch FOR UPDATE", id)
+	p.do("DELETE FROM staged s USING leases l WHERE l.generation = $1 AND s.epoch = l.epoch", id)
+	p.do("DELETE FROM leases WHERE generation = $1", id)
+	p.do("DELETE FROM changes WHERE generation = $1", id)
+	p.do(fmt.Sprintf("DELETE FROM counts WHERE kind = %d AND of = $1", pendingChanges), id)
+	p.do("UPDATE dead_letters SET resolved_at = $2 WHERE generation = $1 AND collection = $3 AND resolved_at IS NULL",
+		id, time.Now().UnixMicro(), of)
+	return s.send(ctx, doing, &p)
 }
 
-func (s collections) retireActive(ctx context.Context, of record.CollectionID) error {
-	_, err := s.exec(ctx, "retire a generation",
-		"UPDATE generations SET state = 'retired' WHERE collection = $1 AND state = 'active'", of)
+// standDown puts the active generation of a collection on standby.
+func (s collections) standDown(ctx context.Context, of record.CollectionID) error {
+	_, err := s.exec(ctx, "move a generation",
+		"UPDATE generations SET state = 'standby' WHERE collection = $1 AND state = 'active'", of)
 	return err
 }

@@ -10,7 +10,7 @@ import (
 type kind int16
 
 const (
-	pendingChanges kind = 1 // that are not buried, of a collection
+	pendingChanges kind = 1 // that are not buried, of a generation
 	livePassages   kind = 2 // that are not removed, of a generation
 	durableVectors kind = 3
 	inlineVectors  kind = 4

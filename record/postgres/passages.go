@@ -34,7 +34,7 @@ func (s passages) Stage(ctx context.Context, epoch int64, fields []record.Staged
 	}
 	var p pipeline
 	lockLease(&p, epoch)
-	p.do("DELETE FROM staged s USING changes c WHERE s.ref = ANY ($1) AND c.ref = s.ref AND c.epoch = $2", refs, epoch)
+	p.do("DELETE FROM staged WHERE epoch = $2 AND ref = ANY ($1)", refs, epoch)
 	p.do(`INSERT INTO staged (ref, epoch, content_version, field, sealed)
 		SELECT u.ref, $1, u.version, u.field, u.sealed FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) u (ref, version, field, sealed)
 		JOIN changes c ON c.ref = u.ref AND c.epoch = $1`, epoch, refs, versions, names, sealed)
@@ -249,6 +249,17 @@ func (s passages) Settle(ctx context.Context, g record.GenerationID, fresh, remo
 		p.do("DELETE FROM passages WHERE id = ANY ($2) AND generation = $1 AND state = 2", g, ints(removed))
 	}
 	return s.send(ctx, "settle passages", &p)
+}
+
+// Unsettle implements record.Passages.
+func (s passages) Unsettle(ctx context.Context, g record.GenerationID, ids []record.PassageID) error {
+	query, args := "UPDATE passages SET state = 0 WHERE generation = $1 AND state = 1", []any{g}
+	if len(ids) > 0 {
+		query += " AND id = ANY ($2)"
+		args = append(args, ints(ids))
+	}
+	_, err := s.exec(ctx, "unsettle passages", query, args...)
+	return err
 }
 
 // RemoveAll implements record.Passages.

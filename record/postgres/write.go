@@ -18,7 +18,7 @@ import (
 func (s records) Write(ctx context.Context, c *record.Collection, writes []record.Write) ([]record.Written, error) {
 	w := writing{tx: s.tx, c: c, refs: make(map[string]record.Ref, len(writes))}
 	w.batch = record.Batch{
-		Declaration: &c.Declaration, Now: moment(time.Now().UnixMicro()), Rows: make(map[string]*record.Row, len(writes)),
+		Collection: c, Now: moment(time.Now().UnixMicro()), Rows: make(map[string]*record.Row, len(writes)),
 		NextChange: w.nextChange,
 		NextRef:    func(id string) record.Ref { return w.refs[id] },
 	}
@@ -38,6 +38,7 @@ type writing struct {
 	*tx
 	c       *record.Collection
 	batch   record.Batch
+	fed     []int64               // generations, in order
 	numbers []int64               // of changes, not yet given
 	refs    map[string]record.Ref // of ids that have no row
 }
@@ -61,6 +62,12 @@ func (w *writing) read(ctx context.Context, writes []record.Write) error {
 	var p pipeline
 	found := false
 	p.read(func(pgx.Rows) error { found = true; return nil }, lockCollection, w.c.ID)
+	p.read(func(r pgx.Rows) error {
+		var g int64
+		err := r.Scan(&g)
+		w.fed = append(w.fed, g)
+		return err
+	}, "SELECT id FROM generations WHERE collection = $1 AND state <> 'retired' ORDER BY id", w.c.ID)
 	// Under the lock, so that nobody else's numbers are committed after ours
 	// although they are lower.
 	p.read(func(r pgx.Rows) error { return r.Scan(&w.numbers) },
@@ -149,23 +156,25 @@ func (w *writing) store(ctx context.Context) error {
 			SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[], $9::text[])`,
 			w.c.ID, fresh.refs, fresh.versions, fresh.contents, fresh.changes, fresh.updated, fresh.deleted, fresh.ids, fresh.fields)
 	}
-	w.enqueue(&p, rows, lowest)
+	for _, g := range w.fed {
+		w.enqueue(&p, g, rows, lowest)
+	}
 	p.do("UPDATE collections SET latest = $2, records = records + $3 WHERE id = $1", w.c.ID, latest, w.batch.Live)
 	return w.send(ctx, "write records", &p)
 }
 
-// enqueue adds the records to the queue.
-func (w *writing) enqueue(p *pipeline, rows []*record.Row, lowest int64) {
+// enqueue adds the records to the queue of a generation.
+func (w *writing) enqueue(p *pipeline, g int64, rows []*record.Row, lowest int64) {
 	n := len(rows)
 	refs, numbers, firsts, what := make([]int64, n), make([]int64, n), make([]int64, n), make([]int16, n)
 	for i, r := range rows {
 		refs[i], numbers[i], firsts[i], what[i] = int64(r.Ref), r.Change, r.First, int16(r.What)
 	}
 	p.do(`WITH line AS (
-			INSERT INTO changes AS q (collection, state, written_at, ref, number, first, what)
-			SELECT $1, 0, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])`+onKnownChange+`
+			INSERT INTO changes AS q (collection, generation, state, written_at, ref, number, first, what)
+			SELECT $1, $8, 0, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])`+onKnownChange+`
 			RETURNING first)`+countArrivals,
-		w.c.ID, micros(w.batch.Now), refs, numbers, firsts, what, lowest)
+		w.c.ID, micros(w.batch.Now), refs, numbers, firsts, what, lowest, g)
 	w.deltas++
 }
 
@@ -173,7 +182,7 @@ const (
 	// A record that waits, or is leased, keeps its place in line; one that was
 	// buried starts anew.
 	onKnownChange = `
-		ON CONFLICT (ref) DO UPDATE SET number = excluded.number, what = q.what | excluded.what,
+		ON CONFLICT (generation, ref) DO UPDATE SET number = excluded.number, what = q.what | excluded.what,
 		state = CASE WHEN q.state = 3 THEN 0 ELSE q.state END,
 		first = CASE WHEN q.state = 3 THEN excluded.first ELSE q.first END,
 		written_at = CASE WHEN q.state = 3 THEN excluded.written_at ELSE q.written_at END,
@@ -183,5 +192,5 @@ const (
 	// What was not in the queue, or was buried, has a place in line that is
 	// ours; any other place is older than all our numbers.
 	countArrivals = `
-		INSERT INTO counts SELECT 1, $1, n FROM (SELECT count(*) AS n FROM line WHERE first >= $7) c WHERE n > 0`
+		INSERT INTO counts SELECT 1, $8, n FROM (SELECT count(*) AS n FROM line WHERE first >= $7) c WHERE n > 0`
 )

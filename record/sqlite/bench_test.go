@@ -19,12 +19,27 @@ func tickets(t testing.TB, s record.Store) *record.Collection {
 	}
 	var c record.Collection
 	if err := s.Update(context.Background(), func(tx record.Tx) (err error) {
-		c, err = tx.Collections().Put(context.Background(), d)
+		if c, err = tx.Collections().Put(context.Background(), d); err != nil {
+			return err
+		}
+		_, err = tx.Collections().AddGeneration(context.Background(), record.Generation{
+			Collection: c.ID, State: record.Active, Content: d.Content,
+		})
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
 	return &c
+}
+
+// active is the collection's generation.
+func active(t testing.TB, tx record.Tx, c *record.Collection) record.GenerationID {
+	t.Helper()
+	all, err := tx.Collections().Generations(context.Background(), c.ID)
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d generations, %v", len(all), err)
+	}
+	return all[0].ID
 }
 
 // kilobyte makes writes of records of about 1 kB.
@@ -101,7 +116,7 @@ func BenchmarkLeaseComplete(b *testing.B) {
 				_, err := tx.Records().Write(b.Context(), c, kilobyte(0, all))
 				return err
 			}
-			return tx.Changes().TouchAll(b.Context(), c.ID, record.Metadata)
+			return tx.Changes().Touch(b.Context(), active(b, tx, c), nil, record.Metadata)
 		}); err != nil {
 			b.Fatal(err)
 		}
@@ -207,7 +222,7 @@ func BenchmarkPending(b *testing.B) {
 	b.ResetTimer()
 	for b.Loop() {
 		if err := s.View(b.Context(), func(tx record.Tx) error {
-			p, err := tx.Changes().Pending(b.Context(), c.ID)
+			p, err := tx.Changes().Pending(b.Context(), active(b, tx, c))
 			if err == nil && p.Count != all {
 				err = fmt.Errorf("%d are pending", p.Count)
 			}

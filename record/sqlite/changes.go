@@ -31,33 +31,34 @@ func (s changes) Lease(ctx context.Context, q record.LeaseRequest) (record.Lease
 		return record.Lease{}, err
 	}
 	var l record.Lease
-	// The collection whose first change in line is the oldest.
-	found, err := s.get(ctx, doing, []any{&l.Collection},
-		`SELECT id FROM (SELECT c.id, (SELECT min(first) FROM changes WHERE collection = c.id AND state = 0) AS first FROM collections c)
+	// The generation whose first change in line is the oldest.
+	found, err := s.get(ctx, doing, []any{&l.Generation, &l.Collection},
+		`SELECT id, collection FROM (SELECT g.id, g.collection,
+			(SELECT min(first) FROM changes WHERE generation = g.id AND state = 0) AS first FROM generations g WHERE g.state <> 'retired')
 		WHERE first IS NOT NULL AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY first LIMIT 1`, jsonInts(q.Except))
 	if err != nil || !found {
 		return record.Lease{}, err
 	}
-	if l.Changes, err = s.front(ctx, l.Collection, max(q.Limit, 1)); err != nil {
+	if l.Changes, err = s.front(ctx, l.Generation, max(q.Limit, 1)); err != nil {
 		return record.Lease{}, err
 	}
 	if l.Epoch, err = s.next(ctx, epochs, 1); err != nil {
 		return record.Lease{}, err
 	}
-	if _, err := s.exec(ctx, doing, "INSERT INTO leases (epoch, collection, until) VALUES (?, ?, ?)",
-		l.Epoch, l.Collection, micros(q.Until)); err != nil {
+	if _, err := s.exec(ctx, doing, "INSERT INTO leases (epoch, collection, generation, until) VALUES (?, ?, ?, ?)",
+		l.Epoch, l.Collection, l.Generation, micros(q.Until)); err != nil {
 		return record.Lease{}, err
 	}
 	_, err = s.exec(ctx, doing,
 		`UPDATE changes SET state = 2, epoch = ?1, attempts = attempts + 1,
 		leased_number = number, leased_what = leased_what | what, what = 0
-		WHERE ref IN (SELECT value FROM json_each(?2))`, l.Epoch, jsonInts(refsOf(l.Changes)))
+		WHERE generation = ?3 AND ref IN (SELECT value FROM json_each(?2))`, l.Epoch, jsonInts(refsOf(l.Changes)), l.Generation)
 	return l, err
 }
 
 // front returns the first changes in line that may share a batch, or the
 // first alone if it must be.
-func (s changes) front(ctx context.Context, of record.CollectionID, limit int) ([]record.Change, error) {
+func (s changes) front(ctx context.Context, of record.GenerationID, limit int) ([]record.Change, error) {
 	var batch []record.Change
 	single := false
 	err := s.each(ctx, "lease changes", func(r *sql.Rows) error {
@@ -74,7 +75,7 @@ func (s changes) front(ctx context.Context, of record.CollectionID, limit int) (
 		batch = append(batch, c)
 		return nil
 	}, `SELECT ref, number, what | leased_what, attempts, alone OR lost > ?3 FROM changes
-		WHERE collection = ?1 AND state = 0 ORDER BY first, ref LIMIT ?2`, of, limit, maxLost)
+		WHERE generation = ?1 AND state = 0 ORDER BY first, ref LIMIT ?2`, of, limit, maxLost)
 	return batch, err
 }
 
@@ -123,7 +124,8 @@ func refsOf(changes []record.Change) []record.Ref {
 // Held implements record.Changes.
 func (s changes) Held(ctx context.Context, epoch int64) (record.Lease, error) {
 	l := record.Lease{Epoch: epoch}
-	found, err := s.get(ctx, "read a lease", []any{&l.Collection}, "SELECT collection FROM leases WHERE epoch = ?", epoch)
+	found, err := s.get(ctx, "read a lease", []any{&l.Collection, &l.Generation},
+		"SELECT collection, generation FROM leases WHERE epoch = ?", epoch)
 	if err != nil || !found {
 		return l, err
 	}
@@ -145,13 +147,17 @@ func (s changes) Renew(ctx context.Context, epoch int64, until time.Time) error 
 // Complete implements record.Changes.
 func (s changes) Complete(ctx context.Context, epoch int64, done []record.Change) ([]record.Ref, error) {
 	const doing = "complete changes"
+	g, err := s.leasedFor(ctx, epoch)
+	if err != nil {
+		return nil, err
+	}
 	numbers := make(map[record.Ref]int64, len(done))
 	for _, c := range done {
 		numbers[c.Ref] = c.Number
 	}
 	var held, whole []record.Ref
 	var partly []record.Change
-	err := s.each(ctx, doing, func(r *sql.Rows) error {
+	err = s.each(ctx, doing, func(r *sql.Rows) error {
 		var ref record.Ref
 		var newest int64
 		if err := r.Scan(&ref, &newest); err != nil {
@@ -164,17 +170,17 @@ func (s changes) Complete(ctx context.Context, epoch int64, done []record.Change
 			partly = append(partly, record.Change{Ref: ref, Number: n})
 		}
 		return nil
-	}, `SELECT c.ref, c.number FROM json_each(?1) j CROSS JOIN changes c ON c.ref = j.value AND c.epoch = ?2`,
-		jsonInts(uniqueRefs(done)), epoch)
+	}, `SELECT c.ref, c.number FROM json_each(?1) j CROSS JOIN changes c ON c.generation = ?3 AND c.ref = j.value AND c.epoch = ?2`,
+		jsonInts(uniqueRefs(done)), epoch, g)
 	if err != nil || len(held) == 0 {
 		return nil, err
 	}
 	if len(whole) > 0 {
-		n, err := s.exec(ctx, doing, "DELETE FROM changes WHERE ref IN (SELECT value FROM json_each(?))", jsonInts(whole))
+		n, err := s.exec(ctx, doing, "DELETE FROM changes WHERE generation = ? AND ref IN (SELECT value FROM json_each(?))", g, jsonInts(whole))
 		if err != nil {
 			return nil, err
 		}
-		if err := s.fewerPending(ctx, epoch, n); err != nil {
+		if err := s.morePending(ctx, g, -n); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +189,7 @@ func (s changes) Complete(ctx context.Context, epoch int64, done []record.Change
 		// time on, as if it had never been leased.
 		if _, err := s.exec(ctx, doing, `UPDATE changes SET state = 0, epoch = NULL, first = ?2 + 1, leased_what = 0,
 			attempts = 0, lost = 0, alone = 0, written_at = (SELECT updated_at FROM records r WHERE r.ref = changes.ref)
-			WHERE ref = ?1`, c.Ref, c.Number); err != nil {
+			WHERE generation = ?3 AND ref = ?1`, c.Ref, c.Number, g); err != nil {
 			return nil, err
 		}
 	}
@@ -202,21 +208,31 @@ func uniqueRefs(changes []record.Change) []record.Ref {
 	return refs
 }
 
-// fewerPending counts n changes out of the queue of a lease's collection.
-func (s changes) fewerPending(ctx context.Context, epoch, n int64) error {
+// leasedFor is the generation that a lease is for; 0 if the lease has ended.
+func (s changes) leasedFor(ctx context.Context, epoch int64) (g record.GenerationID, err error) {
+	_, err = s.get(ctx, "read a lease", []any{&g}, "SELECT generation FROM leases WHERE epoch = ?", epoch)
+	return g, err
+}
+
+// morePending counts n changes into the queue of a generation.
+func (t *tx) morePending(ctx context.Context, g record.GenerationID, n int64) error {
 	if n == 0 {
 		return nil
 	}
-	_, err := s.exec(ctx, "count changes",
-		"UPDATE collections SET pending = pending - ? WHERE id = (SELECT collection FROM leases WHERE epoch = ?)", n, epoch)
+	_, err := t.exec(ctx, "count changes", "UPDATE generations SET pending = pending + ? WHERE id = ?", n, g)
 	return err
 }
 
 // Release implements record.Changes.
 func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, notBefore time.Time, alone bool) error {
+	g, err := s.leasedFor(ctx, epoch)
+	if err != nil {
+		return err
+	}
 	if _, err := s.exec(ctx, "release changes",
 		`UPDATE changes SET epoch = NULL, state = iif(?3 = 0, 0, 1), not_before = ?3, alone = ?4
-		WHERE ref IN (SELECT value FROM json_each(?1)) AND epoch = ?2`, jsonInts(refs), epoch, micros(notBefore), alone); err != nil {
+		WHERE generation = ?5 AND ref IN (SELECT value FROM json_each(?1)) AND epoch = ?2`,
+		jsonInts(refs), epoch, micros(notBefore), alone, g); err != nil {
 		return err
 	}
 	return s.endLeases(ctx, jsonInts([]int64{epoch}))
@@ -224,50 +240,77 @@ func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, no
 
 // Bury implements record.Changes.
 func (s changes) Bury(ctx context.Context, epoch int64, refs []record.Ref) error {
-	n, err := s.exec(ctx, "bury changes",
-		"UPDATE changes SET epoch = NULL, state = 3 WHERE ref IN (SELECT value FROM json_each(?1)) AND epoch = ?2", jsonInts(refs), epoch)
+	g, err := s.leasedFor(ctx, epoch)
 	if err != nil {
 		return err
 	}
-	if err := s.fewerPending(ctx, epoch, n); err != nil {
+	n, err := s.exec(ctx, "bury changes", `UPDATE changes SET epoch = NULL, state = 3
+		WHERE generation = ?3 AND ref IN (SELECT value FROM json_each(?1)) AND epoch = ?2`, jsonInts(refs), epoch, g)
+	if err != nil {
+		return err
+	}
+	if err := s.morePending(ctx, g, -n); err != nil {
 		return err
 	}
 	return s.endLeases(ctx, jsonInts([]int64{epoch}))
 }
 
 // Revive implements record.Changes.
-func (s changes) Revive(ctx context.Context, refs []record.Ref) error {
-	const doing = "revive changes"
-	list := jsonInts(refs)
-	if _, err := s.exec(ctx, doing, `UPDATE collections SET pending = pending + n
-		FROM (SELECT collection, count(*) AS n FROM changes WHERE ref IN (SELECT value FROM json_each(?)) AND state = 3 GROUP BY 1) b
-		WHERE b.collection = collections.id`, list); err != nil {
+func (s changes) Revive(ctx context.Context, g record.GenerationID, refs []record.Ref) error {
+	n, err := s.exec(ctx, "revive changes", `UPDATE changes SET state = 0, attempts = 0, lost = 0, alone = 0
+		WHERE generation = ? AND ref IN (SELECT value FROM json_each(?)) AND state = 3`, g, jsonInts(refs))
+	if err != nil {
 		return err
 	}
-	_, err := s.exec(ctx, doing, `UPDATE changes SET state = 0, attempts = 0, lost = 0, alone = 0
-		WHERE ref IN (SELECT value FROM json_each(?)) AND state = 3`, list)
-	return err
+	return s.morePending(ctx, g, n)
 }
 
-// TouchAll implements record.Changes. It is one change of the collection,
-// with a number of its own.
-func (s changes) TouchAll(ctx context.Context, c record.CollectionID, what record.Changed) error {
+// Touch implements record.Changes. It is one change of the collection, with a
+// number of its own.
+func (s changes) Touch(ctx context.Context, g record.GenerationID, refs []record.Ref, what record.Changed) error {
 	const doing = "touch records"
+	var c record.CollectionID
+	found, err := s.get(ctx, doing, []any{&c}, "SELECT collection FROM generations WHERE id = ? AND state <> 'retired'", g)
+	if err != nil || !found {
+		return orMissing(err, "there is no generation %d that is fed", g)
+	}
 	number, err := s.next(ctx, changeNumbers, 1)
 	if err != nil {
 		return err
 	}
-	n, err := s.exec(ctx, doing, `UPDATE collections SET latest = ?2, pending = pending + (
-			SELECT count(*) FROM records r LEFT JOIN changes q ON q.ref = r.ref
-			WHERE r.collection = ?1 AND NOT r.deleted AND (q.ref IS NULL OR q.state = 3))
-		WHERE id = ?1`, c, number)
-	if err != nil || n == 0 {
-		return orMissing(err, "there is no collection number %d", c)
+	// Every one is found by the collection, some are looked up one by one.
+	from := "records r WHERE ?6 IS NOT NULL AND"
+	if len(refs) > 0 {
+		from = "json_each(?6) j CROSS JOIN records r ON r.ref = j.value WHERE"
 	}
-	_, err = s.exec(ctx, doing, `INSERT INTO changes (ref, collection, state, number, first, written_at, what)
-		SELECT ref, ?1, 0, ?2, ?2, ?3, ?4 FROM records WHERE collection = ?1 AND NOT deleted`+onKnownChange,
-		c, number, time.Now().UnixMicro(), int64(what))
-	return err
+	if _, err := s.exec(ctx, doing, "UPDATE collections SET latest = ? WHERE id = ?", number, c); err != nil {
+		return err
+	}
+	more := int64(0)
+	args := []any{g, c, number, time.Now().UnixMicro(), int64(what), jsonInts(refs)}
+	if _, err := s.get(ctx, doing, []any{&more}, `SELECT count(*) FROM (SELECT r.ref, ?3, ?4, ?5 FROM `+from+` r.collection = ?2 AND NOT r.deleted) t
+		LEFT JOIN changes q ON q.generation = ?1 AND q.ref = t.ref WHERE q.ref IS NULL OR q.state = 3`, args...); err != nil {
+		return err
+	}
+	if _, err := s.exec(ctx, doing, `INSERT INTO changes (generation, ref, collection, state, number, first, written_at, what)
+		SELECT ?1, r.ref, ?2, 0, ?3, ?3, ?4, ?5 FROM `+from+` r.collection = ?2 AND NOT r.deleted`+onKnownChange, args...); err != nil {
+		return err
+	}
+	return s.morePending(ctx, g, more)
+}
+
+// Recall implements record.Changes.
+func (s changes) Recall(ctx context.Context, g record.GenerationID) error {
+	for _, statement := range []string{
+		"UPDATE changes SET state = 0, epoch = NULL WHERE epoch IN (SELECT epoch FROM leases WHERE generation = ?1)",
+		"DELETE FROM staged WHERE epoch IN (SELECT epoch FROM leases WHERE generation = ?1)",
+		"DELETE FROM leases WHERE generation = ?1",
+	} {
+		if _, err := s.exec(ctx, "recall leases", statement, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Reset implements record.Changes.
@@ -286,12 +329,13 @@ func (s changes) Reset(ctx context.Context) error {
 }
 
 // Pending implements record.Changes.
-func (s changes) Pending(ctx context.Context, c record.CollectionID) (record.Pending, error) {
+func (s changes) Pending(ctx context.Context, g record.GenerationID) (record.Pending, error) {
 	const doing = "count pending changes"
 	var p record.Pending
-	found, err := s.get(ctx, doing, []any{&p.Count, &p.Latest}, "SELECT pending, latest FROM collections WHERE id = ?", c)
+	found, err := s.get(ctx, doing, []any{&p.Count, &p.Latest},
+		"SELECT g.pending, c.latest FROM generations g JOIN collections c ON c.id = g.collection WHERE g.id = ?", g)
 	if err != nil || !found {
-		return p, orMissing(err, "there is no collection number %d", c)
+		return p, orMissing(err, "there is no generation %d", g)
 	}
 	p.Applied = p.Latest
 	err = s.each(ctx, doing, func(r *sql.Rows) error {
@@ -304,11 +348,11 @@ func (s changes) Pending(ctx context.Context, c record.CollectionID) (record.Pen
 			p.Oldest = at
 		}
 		return nil
-	}, `SELECT * FROM (SELECT first, written_at FROM changes WHERE collection = ?1 AND state = 0 ORDER BY first LIMIT 1)
+	}, `SELECT * FROM (SELECT first, written_at FROM changes WHERE generation = ?1 AND state = 0 ORDER BY first LIMIT 1)
 		UNION ALL
-		SELECT * FROM (SELECT first, written_at FROM changes WHERE collection = ?1 AND state = 1 ORDER BY first LIMIT 1)
+		SELECT * FROM (SELECT first, written_at FROM changes WHERE generation = ?1 AND state = 1 ORDER BY first LIMIT 1)
 		UNION ALL
-		SELECT * FROM (SELECT first, written_at FROM changes WHERE collection = ?1 AND state = 2 ORDER BY first LIMIT 1)`, c)
+		SELECT * FROM (SELECT first, written_at FROM changes WHERE generation = ?1 AND state = 2 ORDER BY first LIMIT 1)`, g)
 	return p, err
 }
 
@@ -316,7 +360,8 @@ func (s changes) Pending(ctx context.Context, c record.CollectionID) (record.Pen
 func (s changes) NextDue(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
 	_, err := s.get(ctx, "find the next change", []any{&due}, `SELECT min(at) FROM (
-		SELECT (SELECT min(written_at) FROM (SELECT written_at FROM changes WHERE collection = c.id AND state = 0 ORDER BY first LIMIT 1)) AS at FROM collections c
+		SELECT (SELECT min(written_at) FROM (SELECT written_at FROM changes WHERE generation = g.id AND state = 0 ORDER BY first LIMIT 1)) AS at
+		FROM generations g WHERE g.state <> 'retired'
 		UNION ALL
 		SELECT min(not_before) FROM changes WHERE state = 1
 		UNION ALL

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast/holdfast/fault"
@@ -13,15 +14,21 @@ import (
 
 type collections struct{ *tx }
 
-const selectCollection = "SELECT id, name, declaration, created_at, updated_at FROM collections "
+const selectCollection = `SELECT id, name, declaration, created_at, updated_at, (SELECT json_group_array(j.value)
+	FROM generations g, json_each(g.content) j WHERE g.collection = collections.id AND g.state <> 'retired') FROM collections `
 
 func scanCollection(r *sql.Rows, c *record.Collection) error {
-	var declaration []byte
+	var declaration, embedded []byte
 	var created, updated int64
-	if err := r.Scan(&c.ID, &c.Name, &declaration, &created, &updated); err != nil {
+	if err := r.Scan(&c.ID, &c.Name, &declaration, &created, &updated, &embedded); err != nil {
 		return err
 	}
 	c.CreatedAt, c.UpdatedAt = moment(created), moment(updated)
+	if err := json.Unmarshal(embedded, &c.Embedded); err != nil {
+		return err
+	}
+	slices.Sort(c.Embedded)
+	c.Embedded = slices.Compact(c.Embedded)
 	return json.Unmarshal(declaration, &c.Declaration)
 }
 
@@ -76,7 +83,7 @@ func (s collections) List(ctx context.Context, after string, limit int) ([]recor
 // Drop implements record.Collections.
 func (s collections) Drop(ctx context.Context, id record.CollectionID) error {
 	for _, statement := range []string{
-		"DELETE FROM staged WHERE ref IN (SELECT ref FROM records WHERE collection = ?1)",
+		"DELETE FROM staged WHERE epoch IN (SELECT epoch FROM leases WHERE collection = ?1)",
 		"DELETE FROM record_versions WHERE ref IN (SELECT ref FROM records WHERE collection = ?1)",
 		"DELETE FROM changes WHERE collection = ?1",
 		"DELETE FROM leases WHERE collection = ?1",
@@ -104,7 +111,7 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 	if _, err := s.Find(ctx, g.Collection); err != nil {
 		return record.Generation{}, err
 	}
-	chunking, err := json.Marshal(g.Chunking)
+	content, policy, chunking, err := g.Encode()
 	if err != nil {
 		return record.Generation{}, fmt.Errorf("add a generation: %w", err)
 	}
@@ -113,29 +120,30 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 	}
 	g.CreatedAt = moment(micros(g.CreatedAt))
 	if g.State == record.Active {
-		if err := s.retireActive(ctx, g.Collection); err != nil {
+		if err := s.standDown(ctx, g.Collection); err != nil {
 			return record.Generation{}, err
 		}
 	}
 	_, err = s.get(ctx, "add a generation", []any{&g.ID},
-		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy, string(chunking), micros(g.CreatedAt))
+		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy.Name, chunking, micros(g.CreatedAt),
+		content, policy)
 	return g, err
 }
 
 // Generations implements record.Collections.
 func (s collections) Generations(ctx context.Context, id record.CollectionID) ([]record.Generation, error) {
 	return list(ctx, s.tx, "list generations", func(r *sql.Rows, g *record.Generation) error {
-		var chunking []byte
+		var content, policy, chunking []byte
 		var created int64
 		if err := r.Scan(&g.ID, &g.Collection, &g.State, &g.Model, scanDigest{&g.Space}, &g.Dimensions,
-			scanDigest{&g.Recipe}, &g.Policy, &chunking, &created); err != nil {
+			scanDigest{&g.Recipe}, &g.Policy.Name, &chunking, &created, &content, &policy); err != nil {
 			return err
 		}
 		g.CreatedAt = moment(created)
-		return json.Unmarshal(chunking, &g.Chunking)
-	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at
+		return g.Decode(content, policy, chunking)
+	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules
 		FROM generations WHERE collection = ? ORDER BY id DESC`, id)
 }
 
@@ -147,16 +155,32 @@ func (s collections) SetState(ctx context.Context, id record.GenerationID, state
 		return orMissing(err, "there is no generation %d", id)
 	}
 	if state == record.Active {
-		if err := s.retireActive(ctx, of); err != nil {
+		if err := s.standDown(ctx, of); err != nil {
 			return err
 		}
 	}
-	_, err = s.exec(ctx, "move a generation", "UPDATE generations SET state = ? WHERE id = ?", state, id)
+	const doing = "move a generation"
+	if _, err := s.exec(ctx, doing, "UPDATE generations SET state = ? WHERE id = ?", state, id); err != nil || state != record.Retired {
+		return err
+	}
+	for _, statement := range []string{
+		"DELETE FROM staged WHERE epoch IN (SELECT epoch FROM leases WHERE generation = ?1)",
+		"DELETE FROM leases WHERE generation = ?1",
+		"DELETE FROM changes WHERE generation = ?1",
+		"UPDATE generations SET pending = 0 WHERE id = ?1",
+	} {
+		if _, err := s.exec(ctx, doing, statement, id); err != nil {
+			return err
+		}
+	}
+	_, err = s.exec(ctx, doing, "UPDATE dead_letters SET resolved_at = ? WHERE generation = ? AND collection = ? AND resolved_at IS NULL",
+		time.Now().UnixMicro(), id, of)
 	return err
 }
 
-func (s collections) retireActive(ctx context.Context, of record.CollectionID) error {
-	_, err := s.exec(ctx, "retire a generation",
-		"UPDATE generations SET state = 'retired' WHERE collection = ? AND state = 'active'", of)
+// standDown puts the active generation of a collection on standby.
+func (s collections) standDown(ctx context.Context, of record.CollectionID) error {
+	_, err := s.exec(ctx, "move a generation",
+		"UPDATE generations SET state = 'standby' WHERE collection = ? AND state = 'active'", of)
 	return err
 }

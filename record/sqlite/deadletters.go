@@ -13,22 +13,26 @@ type deadLetters struct{ *tx }
 // Put implements record.DeadLetters.
 func (s deadLetters) Put(ctx context.Context, d record.DeadLetter) error {
 	_, err := s.exec(ctx, "store a dead letter",
-		`INSERT INTO dead_letters (collection, ref, pipeline, step, run, kind, message, attempts, first_at, last_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (ref, step, collection) WHERE resolved_at IS NULL DO UPDATE SET
+		`INSERT INTO dead_letters (collection, generation, ref, pipeline, step, run, kind, message, attempts, first_at, last_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (ref, step, generation, collection) WHERE resolved_at IS NULL DO UPDATE SET
 		pipeline = excluded.pipeline, run = excluded.run, kind = excluded.kind, message = excluded.message,
 		attempts = attempts + excluded.attempts, last_at = excluded.last_at`,
-		d.Collection, d.Ref, d.Pipeline, d.Step, d.Run, int64(d.Kind), d.Message, d.Attempts, micros(d.FirstAt), micros(d.LastAt))
+		d.Collection, d.Generation, d.Ref, d.Pipeline, d.Step, d.Run, int64(d.Kind), d.Message, d.Attempts, micros(d.FirstAt), micros(d.LastAt))
 	return err
 }
 
 // List implements record.DeadLetters.
 func (s deadLetters) List(ctx context.Context, f record.DeadLetterFilter) ([]record.DeadLetter, error) {
-	query, args := `SELECT id, collection, ref, pipeline, step, run, kind, message, attempts, first_at, last_at
+	query, args := `SELECT id, collection, generation, ref, pipeline, step, run, kind, message, attempts, first_at, last_at
 		FROM dead_letters WHERE resolved_at IS NULL AND id > ?`, []any{f.After}
 	if f.Collection != 0 {
 		query += " AND collection = ?"
 		args = append(args, f.Collection)
+	}
+	if f.Generation != 0 {
+		query += " AND generation = ?"
+		args = append(args, f.Generation)
 	}
 	if f.Kind != nil {
 		query += " AND kind = ?"
@@ -40,17 +44,17 @@ func (s deadLetters) List(ctx context.Context, f record.DeadLetterFilter) ([]rec
 	}
 	return list(ctx, s.tx, "list dead letters", func(r *sql.Rows, d *record.DeadLetter) error {
 		var first, last int64
-		err := r.Scan(&d.ID, &d.Collection, &d.Ref, &d.Pipeline, &d.Step, &d.Run, &d.Kind, &d.Message, &d.Attempts, &first, &last)
+		err := r.Scan(&d.ID, &d.Collection, &d.Generation, &d.Ref, &d.Pipeline, &d.Step, &d.Run, &d.Kind, &d.Message, &d.Attempts, &first, &last)
 		d.FirstAt, d.LastAt = moment(first), moment(last)
 		return err
 	}, query+" ORDER BY id LIMIT ?", append(args, unlimited(f.Limit))...)
 }
 
 // Resolve implements record.DeadLetters.
-func (s deadLetters) Resolve(ctx context.Context, refs []record.Ref, at time.Time) error {
+func (s deadLetters) Resolve(ctx context.Context, g record.GenerationID, refs []record.Ref, at time.Time) error {
 	_, err := s.exec(ctx, "resolve dead letters",
-		"UPDATE dead_letters SET resolved_at = ?2 WHERE ref IN (SELECT value FROM json_each(?1)) AND resolved_at IS NULL",
-		jsonInts(refs), micros(at))
+		`UPDATE dead_letters SET resolved_at = ?2
+		WHERE ref IN (SELECT value FROM json_each(?1)) AND generation = ?3 AND resolved_at IS NULL`, jsonInts(refs), micros(at), g)
 	return err
 }
 

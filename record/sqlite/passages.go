@@ -28,11 +28,11 @@ func (s passages) Stage(ctx context.Context, epoch int64, fields []record.Staged
 		err := r.Scan(&ref)
 		held[ref] = true
 		return err
-	}, "SELECT c.ref FROM json_each(?1) j CROSS JOIN changes c ON c.ref = j.value AND c.epoch = ?2", jsonInts(refs), epoch); err != nil {
+	}, `SELECT c.ref FROM json_each(?1) j CROSS JOIN changes c
+		ON c.generation = (SELECT generation FROM leases WHERE epoch = ?2) AND c.ref = j.value AND c.epoch = ?2`, jsonInts(refs), epoch); err != nil {
 		return err
 	}
-	if _, err := s.exec(ctx, doing, `DELETE FROM staged WHERE ref IN
-		(SELECT c.ref FROM json_each(?1) j CROSS JOIN changes c ON c.ref = j.value AND c.epoch = ?2)`, jsonInts(refs), epoch); err != nil {
+	if _, err := s.exec(ctx, doing, "DELETE FROM staged WHERE epoch = ?2 AND ref IN (SELECT value FROM json_each(?1))", jsonInts(refs), epoch); err != nil {
 		return err
 	}
 	for i := range fields {
@@ -268,6 +268,17 @@ func (s passages) Settle(ctx context.Context, g record.GenerationID, fresh, remo
 	}
 	_, err := s.exec(ctx, "settle passages", `DELETE FROM passages
 		WHERE id IN (SELECT value FROM json_each(?1)) AND generation = ?2 AND state = 2`, jsonInts(removed), g)
+	return err
+}
+
+// Unsettle implements record.Passages.
+func (s passages) Unsettle(ctx context.Context, g record.GenerationID, ids []record.PassageID) error {
+	query, args := "UPDATE passages SET state = 0 WHERE generation = ? AND state = 1", []any{g}
+	if len(ids) > 0 {
+		query += " AND id IN (SELECT value FROM json_each(?))"
+		args = append(args, jsonInts(ids))
+	}
+	_, err := s.exec(ctx, "unsettle passages", query, args...)
 	return err
 }
 

@@ -54,8 +54,8 @@ func checkSound(t testing.TB, s *sqlite.Store) {
 	for what, query := range map[string]string{ //nolint:gosec // "passages" is no password
 		"records": `SELECT count(*) FROM collections c
 			WHERE records <> (SELECT count(*) FROM records r WHERE r.collection = c.id AND NOT deleted)`,
-		"pending": `SELECT count(*) FROM collections c
-			WHERE pending <> (SELECT count(*) FROM changes q WHERE q.collection = c.id AND state <> 3)`,
+		"pending": `SELECT count(*) FROM generations g
+			WHERE pending <> (SELECT count(*) FROM changes q WHERE q.generation = g.id AND q.state <> 3)`,
 		"latest": `SELECT count(*) FROM collections c
 			WHERE latest < coalesce((SELECT max(change) FROM records r WHERE r.collection = c.id), 0)`,
 		"passages": `SELECT count(*) FROM generations g
