@@ -228,7 +228,9 @@ var changeCases = map[string]func(*recordBox){
 		b.complete(l.Epoch, l.Changes[0], l.Changes[1], l.Changes[3])
 		before := b.pending(c)
 		b.mustWrite(c, put("2", "x", 2))
-		b.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Touch(ctx, b.generation(c), nil, record.Content) })
+		b.update(func(ctx context.Context, tx record.Tx) error {
+			return tx.Changes().Touch(ctx, b.generation(c), nil, record.Content)
+		})
 		p := b.pending(c)
 		b.equal("count", p.Count, 3)
 		if p.Latest <= before.Latest || p.Applied < before.Applied || p.Applied >= p.Latest {

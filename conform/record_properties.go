@@ -348,7 +348,9 @@ func (m *recordModel) reviveSome() {
 			}
 		}
 	}
-	m.update(func(ctx context.Context, tx record.Tx) error { return tx.Changes().Revive(ctx, m.generation(m.c), some) })
+	m.update(func(ctx context.Context, tx record.Tx) error {
+		return tx.Changes().Revive(ctx, m.generation(m.c), some)
+	})
 }
 
 func (m *recordModel) touchAll() {

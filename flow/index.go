@@ -70,7 +70,7 @@ func (x *Indexer) Pipelines() []pipeline.Pipeline {
 			Failed: x.failed,
 		},
 		{
-			Name:  RebuildPipeline,
+			Name: RebuildPipeline,
 			Steps: []pipeline.Step{
 				{Name: "empty", Run: x.empty, Retry: x.Retry},
 				{Name: "refill", After: []string{"empty"}, Run: x.refill, Retry: x.Retry, Timeout: rebuildTimeout},
@@ -419,14 +419,23 @@ func (x *Indexer) apply(ctx context.Context, b *batch, up index.Batch) error {
 	guard := x.guards.of(b.generation.ID)
 	guard.open.RLock()
 	defer guard.open.RUnlock()
-	guard.order.Lock()
-	defer guard.order.Unlock()
-	err := x.Records.View(ctx, func(tx record.Tx) error { return stillHeld(ctx, tx, b) })
+	ix, err := x.Indexes.Get(ctx, Spec(b.generation))
 	if err != nil {
 		return err
 	}
-	ix, err := x.Indexes.Get(ctx, Spec(b.generation))
-	if err != nil {
+	if x.Records.Shared() {
+		// The next worker may be another process: the lease is held in the
+		// database for as long as the index takes.
+		return x.Records.Update(ctx, func(tx record.Tx) error {
+			if err := stillHeld(ctx, tx, b); err != nil {
+				return err
+			}
+			return ix.Apply(ctx, up)
+		})
+	}
+	guard.order.Lock()
+	defer guard.order.Unlock()
+	if err := x.Records.View(ctx, func(tx record.Tx) error { return stillHeld(ctx, tx, b) }); err != nil {
 		return err
 	}
 	return ix.Apply(ctx, up)

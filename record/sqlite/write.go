@@ -35,8 +35,8 @@ type writing struct {
 	*tx
 	c      *record.Collection
 	batch  record.Batch
-	change int64                // last number given
-	ref    record.Ref           // last one given
+	change int64      // last number given
+	ref    record.Ref // last one given
 	fed    []record.GenerationID
 	queued map[queued]int64 // state of entries in changes
 }
