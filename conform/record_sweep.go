@@ -207,7 +207,7 @@ var sweepCases = map[string]func(*recordBox){
 					return err
 				}
 			}
-			return tx.DeadLetters().Resolve(ctx, []record.Ref{1, 2, 3}, b.now)
+			return tx.DeadLetters().Resolve(ctx, 0, []record.Ref{1, 2, 3}, b.now)
 		})
 		sweep := func(before time.Time, limit int) (n int) {
 			b.update(func(ctx context.Context, tx record.Tx) (err error) {
