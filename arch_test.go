@@ -49,7 +49,10 @@ var parts = []string{"record", "embedding", "index", "pipeline", "gate"}
 
 // mayReveal lists who may take raw text out of its wrapping: the gate, which
 // transforms it, and nobody else.
-var mayReveal = []string{"gate"}
+//
+// gate/remote is the one exception: it sends raw text to a service that finds
+// values in it. There is no such service unless somebody configures one.
+var mayReveal = []string{"gate", "gate/remote"}
 
 // mayDisclose lists who may hand restored text to its caller.
 var mayDisclose = []string{"api"}

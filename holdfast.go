@@ -46,6 +46,9 @@ type Config struct {
 	Vault *gate.Keyring
 	// Policies by name; "default" is there if it is not given.
 	Policies map[string]gate.Policy
+	// Recognisers are asked about every text beside the gate's own detectors;
+	// they see it raw.
+	Recognisers []gate.Recogniser
 	// Embedders by the name that declarations use.
 	Embedders map[string]embedding.Embedder
 	// Retry is how often and when the steps of the pipelines, and single items
@@ -107,7 +110,7 @@ func New(cfg Config) (*App, error) {
 		policies[name] = p
 	}
 	a := &App{access: cfg.Access, bucket: cfg.Bucket, listen: cfg.Listen, log: cfg.Log, changed: make(chan struct{})}
-	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant})
+	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant, Recognisers: cfg.Recognisers})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
 	}

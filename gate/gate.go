@@ -35,6 +35,9 @@ type Config struct {
 	// Tenant separates pseudonyms and hashes: one value gets different ones
 	// in different tenants. Empty is a tenant too.
 	Tenant string
+	// Recognisers are asked about every text, in order, beside the gate's own
+	// detectors. See Recogniser for what that means.
+	Recognisers []Recogniser
 }
 
 // Gate finds and transforms personal data. It is safe for concurrent use.
@@ -47,6 +50,7 @@ type Gate struct {
 	tenant     string
 	siv        *aead.AESSIV
 	ff10, ff36 *ff1.Cipher
+	others     []Recogniser
 	version    digest.Digest
 }
 
@@ -63,11 +67,15 @@ func New(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load names tagger: %w", err)
 	}
-	g := &Gate{patterns: patterns, names: tagger, tenant: cfg.Tenant}
+	g := &Gate{patterns: patterns, names: tagger, tenant: cfg.Tenant, others: cfg.Recognisers}
 	if err := g.deriveKeys(cfg.Key); err != nil {
 		return nil, err
 	}
-	g.version = digest.Of("gate", codeRevision, patterns.Version(), tagger.Version())
+	made := []string{codeRevision, patterns.Version(), tagger.Version()}
+	for _, r := range g.others {
+		made = append(made, r.Version())
+	}
+	g.version = digest.Of("gate", made...)
 	return g, nil
 }
 
@@ -132,17 +140,26 @@ type Result struct {
 
 // Analyze finds values of every type, whatever a policy would do with them;
 // findings may overlap, patterns before names, each sorted by start.
-func (g *Gate) Analyze(text Raw) ([]Finding, error) {
+func (g *Gate) Analyze(text Raw) ([]Finding, error) { return g.analyze(context.Background(), text) }
+
+func (g *Gate) analyze(ctx context.Context, text Raw) ([]Finding, error) {
 	if text.Len() > MaxText {
 		return nil, fault.New(fault.Invalid, "text has %d bytes; the gate takes at most %d", text.Len(), MaxText)
 	}
 	found, err := g.find(text.Reveal())
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return g.askOthers(ctx, found, text)
 }
 
 // AnalyzeUnder is Analyze with a policy's own detectors and lists.
 func (g *Gate) AnalyzeUnder(p *Policy, text Raw) ([]Finding, error) {
-	found, err := g.Analyze(text)
+	return g.analyzeUnder(context.Background(), p, text)
+}
+
+func (g *Gate) analyzeUnder(ctx context.Context, p *Policy, text Raw) ([]Finding, error) {
+	found, err := g.analyze(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -181,19 +198,19 @@ func (g *Gate) CleanTexts(ctx context.Context, p *Policy, texts []Text) []Result
 			out[i].Err = err
 			continue
 		}
-		out[i] = g.cleanOne(p, text)
+		out[i] = g.cleanOne(ctx, p, text)
 	}
 	return out
 }
 
-func (g *Gate) cleanOne(p *Policy, text Text) (out Result) {
+func (g *Gate) cleanOne(ctx context.Context, p *Policy, text Text) (out Result) {
 	// What panics may quote the text; the text is held back.
 	defer func() {
 		if recover() != nil {
 			out = Result{Err: fault.New(fault.Invalid, "the gate failed on this text; it is held back")}
 		}
 	}()
-	found, err := g.AnalyzeUnder(p, text.Raw)
+	found, err := g.analyzeUnder(ctx, p, text.Raw)
 	if err != nil {
 		return Result{Err: err}
 	}

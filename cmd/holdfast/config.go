@@ -44,6 +44,8 @@ type config struct {
 	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
 	// Retention is how long what is no longer in use is kept.
 	Retention retentionConfig `koanf:"retention" yaml:"retention"`
+	// Recognizers are services that the gate asks too.
+	Recognizers []recognizerConfig `koanf:"recognizers" yaml:"recognizers"`
 }
 
 // vaultConfig says how the file of the vault's keys is encrypted: by the

@@ -164,10 +164,10 @@ func (c *cli) proposeFor(ctx context.Context, s *source.Source, id, collection s
 }
 
 // ephemeralGate is a gate for looking at data; nothing it makes is kept.
-func ephemeralGate() (*gate.Gate, error) {
+func ephemeralGate(recognisers ...gate.Recogniser) (*gate.Gate, error) {
 	key := make([]byte, gate.KeySize)
 	_, _ = rand.Read(key) // never fails
-	return gate.New(gate.Config{Key: key})
+	return gate.New(gate.Config{Key: key, Recognisers: recognisers})
 }
 
 var idName = regexp.MustCompile(`(?i)(^|[_.-])(id|uuid|guid|key|number|num|no|nr|code|ref|slug)$|[a-z](Id|ID|Key|No)$`)

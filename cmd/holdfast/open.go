@@ -230,8 +230,12 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	if err != nil {
 		return nil, err
 	}
+	recognisers, err := c.recognisers()
+	if err != nil {
+		return nil, err
+	}
 	return holdfast.New(holdfast.Config{
-		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault,
+		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault, Recognisers: recognisers,
 		Policies: policies, Embedders: embedders, Owner: s.owner, Retention: retention, Log: c.log,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
 			return river.New(ctx, s.records, river.Config{Workers: workers, Logger: c.log, Observe: observe})

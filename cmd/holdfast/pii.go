@@ -137,12 +137,16 @@ func (c *cli) anonymize(ctx context.Context, args []string, name string) error {
 // gate has the key of the records, so that pseudonyms are the ones that are
 // stored; where there is none yet, one that is thrown away.
 func (c *cli) gate() (*gate.Gate, error) {
+	recognisers, err := c.recognisers()
+	if err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(c.config.KeyFile); err != nil {
-		return ephemeralGate()
+		return ephemeralGate(recognisers...)
 	}
 	key, err := masterKey(c.config.KeyFile, true)
 	if err != nil {
 		return nil, err
 	}
-	return gate.New(gate.Config{Key: key, Tenant: c.config.Tenant})
+	return gate.New(gate.Config{Key: key, Tenant: c.config.Tenant, Recognisers: recognisers})
 }

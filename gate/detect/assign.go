@@ -105,6 +105,9 @@ func (sc *scan) assign(i int) {
 	if next == '>' { // "password => 'x'"
 		from++
 	}
+	if !password && len(key) >= 4 && sc.provided(key, from) || v[i] == ':' && next == 'A' && sc.telegram(i) {
+		return
+	}
 	if !known {
 		if n := len(sc.marks); n > 0 && sc.marks[n-1].kinds&ctxPassword != 0 && sc.marks[n-1].line == sc.line && i-sc.marks[n-1].end <= 40 {
 			s, e, quoted := sc.value(from, i < sc.urlEnd)

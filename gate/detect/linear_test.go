@@ -11,7 +11,7 @@ import (
 func checkLinear(t *testing.T, s *detect.Scanner, unit string) {
 	t.Helper()
 	const slack = 2000
-	n := 16 << 10
+	n := 6 << 10
 	one, four, sixteen := s.Steps(repeat(unit, n)), s.Steps(repeat(unit, 4*n)), s.Steps(repeat(unit, 16*n))
 	if four > 4*one+one/2+slack || sixteen > 4*four+four/2+slack {
 		t.Errorf("%q: %d steps for a text, %d for four times as much, %d for sixteen times", unit, one, four, sixteen)

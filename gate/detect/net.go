@@ -107,6 +107,7 @@ func (sc *scan) urlFrom(start, auth int) {
 			return
 		}
 	}
+	sc.webhook(start, auth, end)
 	sc.add(start, end, URL, "url", 0.5)
 }
 

@@ -179,6 +179,34 @@ var tokens = []token{
 	{"nvapi-", "nvidia-api-key", csURL, 60, 70},
 	{"tskey-", "tailscale-auth-key", csURL, 20, 80},
 	{"wh_sk_", "webhook-secret", csAlnum, 24, 64},
+	{"cmVmd", "artifactory-reference-token", csAlnum, 59, 59},
+	{"4b1d", "clickhouse-cloud-api-secret-key", csAlnum, 38, 38},
+	{"pat", "airtable-personnal-access-token", csDotted, 79, 79},
+	{"pat.", "harness-api-key", csDotted, 66, 70},
+	{"sat.", "harness-api-key", csDotted, 66, 70},
+	{"dnkey-", "defined-networking-api-token", csURL, 52, 80},
+	{"duffel_test_", "duffel-api-token", csURL, 43, 43},
+	{"duffel_live_", "duffel-api-token", csURL, 43, 43},
+	{"FLWPUBK_TEST-", "flutterwave-public-key", csAlnum, 12, 40},
+	{"live_pub_", "lob-pub-api-key", csHex, 31, 31},
+	{"test_pub_", "lob-pub-api-key", csHex, 31, 31},
+	{"live_", "gocardless-api-token", csURL, 40, 40},
+	{"s-s4t2ud-", "intra42-client-secret", csHex, 64, 64},
+	{"s-s4t2af-", "intra42-client-secret", csHex, 64, 64},
+	{"pk.", "mapbox-api-token", csDotted, 80, 100},
+	{"sm_aat_", "settlemint-application-access-token", csAlnum, 16, 16},
+	{"sm_pat_", "settlemint-personal-access-token", csAlnum, 16, 16},
+	{"sm_sat_", "settlemint-service-access-token", csAlnum, 16, 16},
+	{"AQVN", "yandex-api-key", csURL, 35, 38},
+	{"t1.", "yandex-access-token", csDotted, 86, 200},
+	{"YC", "yandex-aws-access-token", csURL, 38, 38},
+	{"access-sandbox-", "plaid-api-token", csURL, 36, 36},
+	{"access-development-", "plaid-api-token", csURL, 36, 36},
+	{"access-production-", "plaid-api-token", csURL, 36, 36},
+	{"glffct-", "gitlab-feature-flag-client-token", csURL, 20, 20},
+	{"glimt-", "gitlab-incoming-mail-token", csURL, 25, 25},
+	{"NRAL-", "new-relic-user-api-id", csUpper, 64, 64},
+	{"shippo_", "shippo-api-token", csWord, 45, 46},
 }
 
 // tokenIndex lists the tokens by their first two characters.
@@ -212,6 +240,7 @@ func (sc *scan) token(start, end int) {
 	if start+1 >= len(v) {
 		return
 	}
+	sc.suffixed(start, end)
 	k := int(v[start]&0x7f)<<7 | int(v[start+1]&0x7f)
 	if tokenStart[k>>6]&(1<<(k&63)) == 0 || start < sc.pemEnd {
 		return

@@ -51,6 +51,18 @@ var tokens = []struct{ rule, prefix, body string }{
 	{"grafana-service-account-token", "glsa" + "_", body(base62, 32) + "_0a1b2c3d"},
 	{"linear-api-key", "lin" + "_api_", body(base62, 40)},
 	{"azure-ad-client-secret", "abc8Q" + "~", body(base62, 34)},
+	{"artifactory-reference-token", "cmVm" + "d", body(base62, 59)},
+	{"clickhouse-cloud-api-secret-key", "4b1" + "d", body(base62, 38)},
+	{"duffel-api-token", "duffel" + "_test_", body(base62, 43)},
+	{"flutterwave-public-key", "FLWPUBK" + "_TEST-", body(hex16, 32)},
+	{"gocardless-api-token", "live" + "_", body(base62, 40)},
+	{"intra42-client-secret", "s-s4t2" + "ud-", body(hex16, 64)},
+	{"settlemint-personal-access-token", "sm" + "_pat_", body(base62, 16)},
+	{"yandex-api-key", "AQV" + "N", body(base62, 35)},
+	{"plaid-api-token", "access" + "-sandbox-", "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+	{"gitlab-feature-flag-client-token", "glffct" + "-", body(base62, 20)},
+	{"hashicorp-tf-api-token", "aB3dE5gH7jK9mN" + ".atlasv1.", body(base62, 67)},
+	{"mailchimp-api-key", hex16, "-us12"},
 	{"jwt", "eyJ" + "hbGciOiJIUzI1NiJ9.eyJ", "zdWIiOiIxMjM0NTY3ODkwIn0." + body(base62, 43)},
 }
 
@@ -77,5 +89,46 @@ func TestTokens(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAssignedKeys: a key without a form of its own is told by the name that it is given to.
+func TestAssignedKeys(t *testing.T) {
+	t.Parallel()
+	s := scanner(t)
+	for rule, text := range map[string]string{
+		"adafruit-api-key":        "ADAFRUIT_IO_KEY=" + body(hex16, 32),
+		"algolia-api-key":         `"algolia_api_key": "` + body(hex16, 32) + `"`,
+		"asana-client-secret":     "asana.client_secret = '" + body(hex16, 32) + "'",
+		"cloudflare-api-key":      "CLOUDFLARE_API_TOKEN: " + body(base62, 40),
+		"coinbase-access-token":   "coinbase_token=" + body(hex16, 64),
+		"datadog-access-token":    "DATADOG_APP_KEY=" + body(base62, 40),
+		"discord-client-secret":   "DISCORD_SECRET=" + body(base62, 32),
+		"heroku-api-key":          "HEROKU_API_KEY=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+		"netlify-access-token":    "netlify_token: " + body(base62, 43),
+		"okta-access-token":       "okta_token = " + body(base62, 42),
+		"snyk-api-token":          "SNYK_TOKEN=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+		"twitter-api-secret":      "twitter_api_secret=" + body(base62, 50),
+		"zendesk-secret-key":      "ZENDESK_SECRET_KEY=" + body(hex16, 40),
+		"telegram-bot-api-token":  "bot 123456789:A" + body(base62, 34) + " here",
+		"slack-webhook-url":       "https://hooks.slack.com/services/T0A1B2C3D/B0A1B2C3D/" + body(base62, 24),
+		"microsoft-teams-webhook": "https://acme.webhook.office.com/webhookb2/" + body(hex16, 32) + "/IncomingWebhook/x/y",
+		"curl-auth-header":        "Authorization: Bearer " + body(base62, 40),
+		"generic-api-key":         "acme_api_key=" + body(base62, 40),
+	} {
+		ok := false
+		for _, f := range s.Scan(nil, text) {
+			ok = ok || f.Type == detect.Secret && f.Rule == rule
+		}
+		if !ok {
+			t.Errorf("%s is not found in %q: %+v", rule, text, s.Scan(nil, text))
+		}
+	}
+	for _, text := range []string{"cloudflare_zone=production", "datadog: the agent", "HEROKU_APP=my-app-name-in-the-cloud-of-heroku-xx", "discord.channel: general"} {
+		for _, f := range s.Scan(nil, text) {
+			if f.Type == detect.Secret {
+				t.Errorf("found %+v in %q", f, text)
+			}
+		}
 	}
 }

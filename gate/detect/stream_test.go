@@ -44,7 +44,7 @@ func TestStreamFindsWhatTheWholeTextHolds(t *testing.T) {
 	s := scanner(t)
 	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		text := mixture(rng, 1<<20+rng.IntN(1<<20))
+		text := mixture(rng, 700<<10+rng.IntN(300<<10))
 		var got []detect.Finding
 		var pieces strings.Builder
 		for p, err := range detect.Stream(iotest.HalfReader(strings.NewReader(text)), s.Scan) {
@@ -89,7 +89,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestStreamMemoryIsBounded compares the heap after one and after twelve megabytes, for a text full of values and for
+// TestStreamMemoryIsBounded compares the heap after two and after six megabytes, for a text full of values and for
 // one that is a single run.
 func TestStreamMemoryIsBounded(t *testing.T) {
 	s := scanner(t)
@@ -101,11 +101,11 @@ func TestStreamMemoryIsBounded(t *testing.T) {
 			return m.HeapAlloc
 		}
 		var early, most uint64
-		for p, err := range detect.Stream(io.LimitReader(&endless{unit: unit}, 12<<20), s.Scan) {
+		for p, err := range detect.Stream(io.LimitReader(&endless{unit: unit}, 6<<20), s.Scan) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if now := heap(); early == 0 && p.Offset > 4<<20 {
+			if now := heap(); early == 0 && p.Offset > 2<<20 {
 				early = now
 			} else {
 				most = max(most, now)
