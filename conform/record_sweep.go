@@ -228,7 +228,7 @@ var sweepCases = map[string]func(*recordBox){
 	"references and retired generations": func(b *recordBox) {
 		c := b.declare("tickets")
 		ref := b.write(c, record.Write{ID: "a", Op: record.Put, Fields: record.Fields{"title": "x"}})[0].Ref
-		one, two := b.generation(c), b.generation(c)
+		one, two := b.generation(c), b.another(c)
 		b.update(func(ctx context.Context, tx record.Tx) error {
 			for _, g := range []record.GenerationID{one, two} {
 				set := record.PassageSet{Ref: ref, ContentVersion: 1}
