@@ -64,8 +64,9 @@ type Index interface {
 	Apply(ctx context.Context, b Batch) error
 	// Vector returns the k entries nearest to a vector among those whose
 	// record's metadata matches, best first, ties by ID. Fewer than k means
-	// that there are no more. Records without metadata are matched as an empty
-	// Meta.
+	// that there are no more. Of a large index a driver may miss some of the
+	// nearest, but gives others instead. Records without metadata are matched as
+	// an empty Meta.
 	Vector(ctx context.Context, vector []float32, k int, f *Filter) ([]Hit, error)
 	// Lexical returns the k best entries by BM25 likewise; entries that share
 	// no word with the query are not returned.

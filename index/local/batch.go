@@ -60,7 +60,7 @@ func prepare(b index.Batch, dims int) (*batch, error) {
 	out.entries = make([]entry, len(b.Upsert))
 	for i, e := range b.Upsert {
 		v := space[i*dims : (i+1)*dims : (i+1)*dims]
-		if reason := normalize(v, e.Vector); reason != "" {
+		if reason := index.Unit(v, e.Vector); reason != "" {
 			return nil, fault.New(fault.Invalid, "entry %d: its vector %s", e.ID, reason)
 		}
 		out.entries[i] = entry{id: e.ID, record: e.Record, tag: e.Tag, vector: v}
@@ -76,28 +76,6 @@ func prepare(b index.Batch, dims int) (*batch, error) {
 	}
 	out.analyse(b.Upsert)
 	return out, nil
-}
-
-// normalize writes v scaled to length 1 to dst, or says what is wrong with v.
-func normalize(dst, v []float32) string {
-	if len(v) != len(dst) {
-		return "has the wrong number of dimensions"
-	}
-	sum := 0.0
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	switch {
-	case math.IsNaN(sum) || math.IsInf(sum, 0):
-		return "holds what is no finite number"
-	case sum == 0:
-		return "is all zeros"
-	}
-	scale := 1 / math.Sqrt(sum)
-	for i, x := range v {
-		dst[i] = float32(float64(x) * scale)
-	}
-	return ""
 }
 
 // analyse counts the terms of the entries' texts.

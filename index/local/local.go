@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/holdfast/holdfast/fault"
@@ -67,7 +66,7 @@ func Open(cfg Config) (*Opener, error) {
 // Open implements index.Opener. Opening an index that is open gives another
 // handle on it; it is closed with the last of them.
 func (o *Opener) Open(ctx context.Context, spec index.Spec) (index.Index, error) {
-	if err := check(spec.Name); err != nil {
+	if err := index.CheckName(spec.Name); err != nil {
 		return nil, err
 	}
 	if spec.Dimensions < 1 || spec.Dimensions > maxDimensions {
@@ -116,7 +115,7 @@ func (o *Opener) load(spec index.Spec) (*local, error) {
 
 // Drop implements index.Opener. Open handles fail from then on.
 func (o *Opener) Drop(_ context.Context, name string) error {
-	if err := check(name); err != nil {
+	if err := index.CheckName(name); err != nil {
 		return err
 	}
 	o.mu.Lock()
@@ -139,15 +138,6 @@ func (o *Opener) Drop(_ context.Context, name string) error {
 	}
 	if err != nil {
 		return fault.As(fault.Unavailable, fmt.Errorf("drop index %s: %w", name, err))
-	}
-	return nil
-}
-
-// check keeps a name from leaving the folder.
-func check(name string) error {
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
-	if name == "" || len(name) > 128 || strings.Trim(name, allowed) != "" {
-		return fault.Field("name", "an index is named by 1 to 128 letters, digits and \"-\"")
 	}
 	return nil
 }

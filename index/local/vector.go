@@ -18,7 +18,7 @@ func (x *local) Vector(ctx context.Context, vector []float32, k int, f *index.Fi
 		return nil, err
 	}
 	q := make([]float32, x.dims)
-	if reason := normalize(q, vector); reason != "" {
+	if reason := index.Unit(q, vector); reason != "" {
 		return nil, fault.New(fault.Invalid, "the query's vector %s", reason)
 	}
 	if k < 1 {

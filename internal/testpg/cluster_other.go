@@ -10,7 +10,7 @@ import (
 // Cluster is a private PostgreSQL server; only Unix has them here.
 type Cluster struct{ dir string }
 
-func create(bool) (*Cluster, error) {
+func create(installation, bool) (*Cluster, error) {
 	return nil, errors.New("private clusters are started on Unix only")
 }
 

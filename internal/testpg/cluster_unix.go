@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -30,15 +31,8 @@ type Cluster struct {
 }
 
 // create makes a cluster and starts it.
-func create(durable bool) (*Cluster, error) {
-	initdb, err := binary("initdb")
-	if err != nil {
-		return nil, err
-	}
+func create(i installation, durable bool) (_ *Cluster, err error) {
 	c := &Cluster{opts: "-c listen_addresses='' -c max_connections=100 -c shared_buffers=128MB -c max_wal_size=2GB -c log_min_messages=fatal"}
-	if c.ctl, err = binary("pg_ctl"); err != nil {
-		return nil, err
-	}
 	if !durable {
 		c.opts += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 	}
@@ -49,13 +43,12 @@ func create(durable bool) (*Cluster, error) {
 	if c.dir, err = os.MkdirTemp("/tmp", "holdfast-pg-"); err != nil {
 		return nil, fmt.Errorf("make a folder for a cluster: %w", err)
 	}
-	if c.cred != nil {
-		if err := os.Chown(c.dir, int(c.cred.Uid), int(c.cred.Gid)); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(c.dir))
-		}
+	if err := c.settle(&i); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(c.dir))
 	}
 	c.opts += " -k " + c.dir
-	out, err := c.command(initdb, "-D", c.data(), "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "-N").CombinedOutput()
+	c.ctl = i.ctl
+	out, err := c.command(i.initdb, "-D", c.data(), "-U", "holdfast", "-A", "trust", "-E", "UTF8", "--locale=C", "-N").CombinedOutput()
 	if err == nil {
 		err = c.start()
 	}
@@ -63,6 +56,27 @@ func create(durable bool) (*Cluster, error) {
 		return nil, errors.Join(fmt.Errorf("start a cluster: %w: %s", err, out), os.RemoveAll(c.dir))
 	}
 	return c, nil
+}
+
+// settle gives the cluster's folder to the user that runs the server, with a
+// copy of programs that this user may not reach where they are.
+func (c *Cluster) settle(i *installation) error {
+	if c.cred == nil {
+		return nil
+	}
+	if i.within != "" {
+		programs := filepath.Join(c.dir, "programs")
+		if err := os.CopyFS(programs, os.DirFS(i.within)); err != nil {
+			return fmt.Errorf("copy PostgreSQL's programs: %w", err)
+		}
+		*i = cachedIn(programs)
+	}
+	return filepath.WalkDir(c.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, int(c.cred.Uid), int(c.cred.Gid))
+	})
 }
 
 // unprivileged is who runs the server when we are root, which PostgreSQL

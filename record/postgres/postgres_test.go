@@ -17,6 +17,13 @@ func TestConformance(t *testing.T) {
 	conform.Record(t, func(t *testing.T) record.Store { return openStore(t) })
 }
 
+// TestConformanceOfAnotherVersion runs on the server that tests pgvector.
+func TestConformanceOfAnotherVersion(t *testing.T) {
+	conform.Record(t, func(t *testing.T) record.Store {
+		return openConfig(t, postgres.Config{URL: testpg.Vector(t), Schema: testpg.Schema()})
+	})
+}
+
 // TestConformanceOfManyProcesses gives each transaction to another store of
 // the same schema, as if another process had begun it.
 func TestConformanceOfManyProcesses(t *testing.T) {
