@@ -89,6 +89,7 @@ const (
 	actPlate
 	actRegister
 	actNRP
+	actDigit
 )
 
 type keyword struct {

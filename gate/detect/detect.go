@@ -57,7 +57,7 @@ type Scanner struct {
 }
 
 // version is part of what decides whether text must be gated again: raise it with every change of rules.
-const version = "detect-5"
+const version = "detect-6"
 
 // Version names the set of rules; it changes whenever the same text could give other findings.
 func (s *Scanner) Version() string { return version }
@@ -125,18 +125,20 @@ type scan struct {
 	cands []cand // what waits for its context, by position
 	found []hit
 	// Scratch of cluster: what is struck out, the hits by rank, the furthest end up to each.
-	dead         []bool
-	order, reach []int
-	steps        int      // turns of the loops that no constant bounds; what time is linear in
-	line         int32    // number of line breaks so far
-	urls         [][2]int // where URLs stand
-	urlAt        int      // the first of them that may still hold the value under inspection
-	lines        []int    // where each line begins
-	atLine       int      // the line of the value that was looked at last
-	grid         grid
-	col          kinds // what the header says about the value under inspection
-	tabled       bool  // there is such a header
-	headed       bool  // the grid tells the column of the value under inspection
+	dead                 []bool
+	order, reach         []int
+	steps                int   // turns of the loops that no constant bounds; what time is linear in
+	line                 int32 // number of line breaks so far
+	nested               bool  // this text was made from a part of another
+	encodedEnd, speltEnd int
+	urls                 [][2]int // where URLs stand
+	urlAt                int      // the first of them that may still hold the value under inspection
+	lines                []int    // where each line begins
+	atLine               int      // the line of the value that was looked at last
+	grid                 grid
+	col                  kinds // what the header says about the value under inspection
+	tabled               bool  // there is such a header
+	headed               bool  // the grid tells the column of the value under inspection
 	// urlEnd and pemEnd are where the last such value ended: nothing inside it starts another.
 	urlEnd, pemEnd, userEnd, hexEnd, jwtEnd, numEnd, phoneEnd int
 	madeEnd, columnEnd, bornEnd                               int
@@ -151,7 +153,7 @@ type scan struct {
 func (sc *scan) reset(s *Scanner, text string) {
 	sc.s = s
 	sc.marks, sc.cands, sc.found, sc.dead = sc.marks[:0], sc.cands[:0], sc.found[:0], sc.dead[:0]
-	sc.steps = 0
+	sc.steps, sc.nested, sc.encodedEnd, sc.speltEnd = 0, false, 0, 0
 	sc.urls, sc.urlAt = sc.urls[:0], 0
 	sc.line, sc.urlEnd, sc.pemEnd, sc.userEnd, sc.hexEnd, sc.jwtEnd, sc.numEnd, sc.phoneEnd, sc.at = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	sc.madeEnd, sc.columnEnd, sc.bornEnd, sc.atLine = 0, 0, 0, 0

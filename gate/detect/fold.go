@@ -27,7 +27,9 @@ var foldTrigger = func() (t [256]bool) {
 	for c := 0x80; c < 0x100; c++ {
 		t[c] = true
 	}
-	t['&'], t['%'], t['\\'] = true, true, true
+	for _, c := range []byte("&%\\<*") {
+		t[c] = true
+	}
 	return t
 }()
 
@@ -75,7 +77,7 @@ func (f *folded) view(text string) string {
 // nextFold is where the next trigger stands, from i on.
 func nextFold(text string, i int) int {
 	for ; i+8 <= len(text); i += 8 {
-		if x := load(text, i); (x|zeros(x^'&'*lanes)|zeros(x^'%'*lanes)|zeros(x^'\\'*lanes))&laneTops != 0 {
+		if x := load(text, i); (x|zeros(x^'&'*lanes)|zeros(x^'%'*lanes)|zeros(x^'\\'*lanes)|zeros(x^'<'*lanes)|zeros(x^'*'*lanes))&laneTops != 0 {
 			break
 		}
 	}
@@ -131,6 +133,11 @@ func step(text string, i int) (out [2]byte, n, w int) {
 		return out, -1, 1
 	case '\\':
 		return escape(text, i)
+	case '<', '*':
+		if w = markup(text, i); w > 0 {
+			return out, 0, w
+		}
+		return out, -1, 1
 	}
 	r, w := utf8.DecodeRuneInString(text[i:])
 	if r == utf8.RuneError && w <= 1 {

@@ -118,7 +118,7 @@ func (id *idRule) score(r *run, n int, ctx context, bonus float32) float32 {
 			base = 0
 		}
 	} else {
-		if r.breaks(n) > 0 {
+		if b := r.breaks(n); b > 1 || b == 1 && bonus < 1 {
 			return 0
 		}
 		for _, g := range id.groupings {

@@ -119,6 +119,9 @@ var keywords = func() []keyword {
 	list(0, actPlate, `plate plates registration reg vrn vrm kennzeichen kfzkennzeichen autokennzeichen nummernschild plaka nummerplaat rego`)
 	list(0, actRegister, `hra hrb`)
 	list(0, actNRP, groupsOfPeople)
+	for _, words := range digitLists {
+		list(0, actDigit, words)
+	}
 	list(0, actAt, `at arroba arobase aet`)
 	list(0, actWWW, `www`)
 	// Months by number; May and Mars and such need a day beside them, so they are harmless.

@@ -206,6 +206,8 @@ func (sc *scan) keyword(k *keyword, start, end int) {
 		sc.register(start, end)
 	case actNRP:
 		sc.nrp(start, end)
+	case actDigit:
+		sc.spelt(start)
 	case actCode:
 		sc.codeWord(start, end)
 	case actStreet:

@@ -101,7 +101,7 @@ func (r *run) inGroups(n int, g grouping) bool {
 		return false
 	}
 	for e, k := g.ends, 0; e != 0; e, k = e&(e-1), k+1 {
-		if r.sep[bits.TrailingZeros64(e)] != g.seps[k] {
+		if sep := r.sep[bits.TrailingZeros64(e)]; sep != g.seps[k] && (sep != '\n' || g.seps[k] != ' ') {
 			return false
 		}
 	}

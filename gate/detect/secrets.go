@@ -241,6 +241,9 @@ func (sc *scan) token(start, end int) {
 		return
 	}
 	sc.suffixed(start, end)
+	if end-start >= 12 {
+		sc.encoded(start)
+	}
 	k := int(v[start]&0x7f)<<7 | int(v[start+1]&0x7f)
 	if tokenStart[k>>6]&(1<<(k&63)) == 0 || start < sc.pemEnd {
 		return

@@ -285,7 +285,9 @@ func (d *document) convert() {
 		for end < len(d.words) && d.words[end].span == at {
 			end++
 		}
-		if at >= 0 && d.spans[at].Kind != crf.Person {
+		if at >= 0 && d.politeness(at, d.words[i:end]) {
+			d.spans[at].End = d.spans[at].Start
+		} else if at >= 0 && d.spans[at].Kind != crf.Person {
 			s := &d.spans[at]
 			score, covered, plain, announced := float32(0), 0, true, s.Kind == crf.Organisation
 			for _, w := range d.words[i:end] {
@@ -302,7 +304,20 @@ func (d *document) convert() {
 	}
 }
 
-// collect lists the tagger's spans and those of the words that were found beside them.
+// politeness tells whether all words of a span, which are words, are of a greeting or closing and none is a name too:
+// "Buenas tardes".
+func (d *document) politeness(span int, words []word) bool {
+	covered := 0
+	for _, w := range words {
+		if vocabulary[w.Hash]&(greeting|filler|closing|polite) == 0 || w.Named {
+			return false
+		}
+		covered += w.End - w.Start
+	}
+	return d.spans[span].End-d.spans[span].Start-covered < len(words)
+}
+
+// collect lists the tagger's spans, less those that became empty, and those of the words that were found beside them.
 func (d *document) collect() {
 	d.found = d.found[:0]
 	at := 0
@@ -312,12 +327,18 @@ func (d *document) collect() {
 			continue
 		}
 		for ; at < len(d.spans) && d.spans[at].Start < w.Start; at++ {
-			d.found = append(d.found, piece{Span: d.spans[at]})
+			d.keep(d.spans[at])
 		}
 		d.found = append(d.found, piece{crf.Span{Start: w.Start, End: w.End, Kind: crf.Person, Score: w.score}, true})
 	}
 	for ; at < len(d.spans); at++ {
-		d.found = append(d.found, piece{Span: d.spans[at]})
+		d.keep(d.spans[at])
+	}
+}
+
+func (d *document) keep(s crf.Span) {
+	if s.End > s.Start {
+		d.found = append(d.found, piece{Span: s})
 	}
 }
 

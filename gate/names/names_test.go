@@ -55,6 +55,7 @@ var sentences = []struct {
 	{"Dear Customer,\n\nThank You for contacting Customer Service.\n\nBest Regards,\nThe Support Team", []string{}},
 	{"Will you mark the invoice as paid in May?", []string{}},
 	{"2024-03-01 10:22:01 INFO worker started in 20 ms", []string{}},
+	{"Buenas tardes, le escribe Javier Ortega desde Sevilla.", []string{"PERSON Javier Ortega", "LOCATION Sevilla"}},
 	{"", []string{}},
 	// What a single sentence does not show.
 	{"Makena S.: my order is late\nTom B.: which order?\nMakena S.: the blue one", []string{"PERSON Makena S.", "PERSON Tom B.", "PERSON Makena S."}},
