@@ -58,6 +58,7 @@ func New(cfg Config) http.Handler {
 	s.search()
 	s.operations()
 	s.vault()
+	s.privacy()
 	s.presidio()
 	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))
 	s.plain("GET /readyz", "Readiness", http.HandlerFunc(s.ready))

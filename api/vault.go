@@ -102,6 +102,19 @@ func (s *server) vault() {
 		})
 }
 
+type auditPrivacyIn struct {
+	InCollection
+	Sample int `query:"sample" default:"500" minimum:"1" maximum:"100000"`
+}
+
+func (s *server) privacy() {
+	route(s, huma.Operation{Method: http.MethodPost, Path: "/v1/collections/{collection}/privacy:audit", Summary: "Audit privacy"},
+		access.Operate, "", func(ctx context.Context, in *auditPrivacyIn) (*struct{ Body holdfast.PrivacyAudit }, error) {
+			found, err := s.App.AuditPrivacy(ctx, in.Collection, in.Sample)
+			return &struct{ Body holdfast.PrivacyAudit }{found}, err
+		})
+}
+
 func masterKeyOf(k holdfast.MasterKey) MasterKey {
 	return MasterKey{ID: keyID(k.ID), InUse: k.InUse, DataKeys: k.DataKeys}
 }
