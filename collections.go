@@ -24,7 +24,9 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 		return record.Collection{}, nil, err
 	}
 	if d.Attached() {
-		return record.Collection{}, nil, fault.Field("source", "this program follows no sources")
+		if err := a.parts.Sources.Check(d); err != nil {
+			return record.Collection{}, nil, err
+		}
 	}
 	policy, ok := a.parts.Policies[d.Policy]
 	if !ok {
@@ -45,6 +47,9 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 		}
 		exists := err == nil
 		if exists {
+			if err := a.mayReattach(ctx, tx, &old, &d); err != nil {
+				return err
+			}
 			if reasons := rebuildReasons(&old.Declaration, &d); len(reasons) > 0 {
 				out = old
 				plan, err = forecast(ctx, tx, old, reasons)
@@ -67,6 +72,7 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 	})
 	if err == nil {
 		a.dispatcher.Wake()
+		a.follower.Wake()
 	}
 	return out, plan, err
 }
@@ -143,6 +149,9 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
+		if err := a.mayDrop(ctx, tx, &c); err != nil {
+			return err
+		}
 		if going, err = tx.Runs().List(ctx, record.RunFilter{Collection: c.ID, State: record.Running}); err != nil {
 			return err
 		}
@@ -177,7 +186,8 @@ type Status struct {
 	PendingChanges int64             `json:"pending_changes"` // without dead letters
 	LagSeconds     float64           `json:"lag_seconds"`     // age of the oldest pending change
 	DeadLetters    int64             `json:"dead_letters"`
-	Applied        int64             `json:"applied_change"` // every change up to this one is searchable
+	Source         *SourceStatus     `json:"source,omitempty"` // of an attached collection
+	Applied        int64             `json:"applied_change"`   // every change up to this one is searchable
 	Latest         int64             `json:"latest_change"`
 	Generation     *GenerationStatus `json:"generation,omitempty"`
 }
@@ -202,6 +212,9 @@ func (a *App) Status(ctx context.Context, name string) (Status, error) {
 			return err
 		}
 		st = Status{Collection: c.Name}
+		if st.Source, err = sourceStatus(ctx, tx, &c); err != nil {
+			return err
+		}
 		if st.Records, err = tx.Records().Count(ctx, c.ID); err != nil {
 			return err
 		}

@@ -60,6 +60,8 @@ type setup struct {
 	// records and index may wrap the drivers, to inject faults.
 	records func(*sqlite.Store) record.Store
 	index   func(index.Opener) index.Opener
+	// sources opens what collections are attached to.
+	sources func(record.Declaration) (record.Source, error)
 	idle    bool // do not Run yet
 	// policies beside keepAll; those that restore get a vault.
 	policies []gate.Policy
@@ -112,6 +114,7 @@ func start(tb testing.TB, s setup) *rig {
 		Vault:   vault,
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
 		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Retention: s.retention, Log: s.log,
+		Sources: s.sources,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
 			// As many workers as on a machine of two cores, whatever this one is.
 			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})

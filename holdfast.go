@@ -49,6 +49,9 @@ type Config struct {
 	// Recognisers are asked about every text beside the gate's own detectors;
 	// they see it raw.
 	Recognisers []gate.Recogniser
+	// Sources opens what a declaration attaches a collection to; nil if none
+	// can be attached.
+	Sources func(record.Declaration) (record.Source, error)
 	// Embedders by the name that declarations use.
 	Embedders map[string]embedding.Embedder
 	// Retry is how often and when the steps of the pipelines, and single items
@@ -71,6 +74,7 @@ type App struct {
 	sweeper    *flow.Sweeper
 	dispatcher *flow.Dispatcher
 	searcher   *search.Searcher
+	follower   *flow.Follower
 	access     access.Decider
 	bucket     *blob.Bucket
 	listen     func(ctx context.Context, wake func())
@@ -140,7 +144,7 @@ func New(cfg Config) (*App, error) {
 	}
 	a.parts = flow.Parts{
 		Records: cfg.Records, Gate: g, Vault: a.parts.Vault, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
-		Indexes: index.NewPool(cfg.Index), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
+		Indexes: index.NewPool(cfg.Index), Sources: flow.NewSources(cfg.Sources), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry}
 	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Retention: cfg.Retention}
@@ -150,6 +154,7 @@ func New(cfg Config) (*App, error) {
 		}
 	}
 	a.dispatcher = flow.NewDispatcher(cfg.Records, engine, cfg.Log)
+	a.follower = flow.NewFollower(cfg.Records, a.parts.Sources, a.dispatcher.Wake, cfg.Log)
 	a.searcher = &search.Searcher{Parts: a.parts, Access: cfg.Access, Changed: a.awaited}
 	a.auditing = newAuditor(cfg.Records, cfg.Log)
 	return a, nil
@@ -174,6 +179,7 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.pack(ctx) })
 	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Go(func() { a.sweepDaily(ctx) })
+	wg.Go(func() { a.follower.Run(ctx) })
 	if a.listen != nil {
 		wg.Go(func() { a.listen(ctx, a.dispatcher.Wake) })
 	}
@@ -201,6 +207,7 @@ func (a *App) prepare(ctx context.Context) error {
 // Close releases everything that was handed to New.
 func (a *App) Close() error {
 	a.auditing.close()
+	a.parts.Sources.Close()
 	return errors.Join(a.parts.Indexes.Close(), a.bucket.Close(), a.parts.Records.Close())
 }
 

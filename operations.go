@@ -19,6 +19,9 @@ func (a *App) Write(ctx context.Context, collection string, writes []record.Writ
 		if err != nil {
 			return err
 		}
+		if err := writable(&c); err != nil {
+			return err
+		}
 		out, err = tx.Records().Write(ctx, &c, writes)
 		return err
 	})
@@ -26,6 +29,23 @@ func (a *App) Write(ctx context.Context, collection string, writes []record.Writ
 		a.dispatcher.Wake()
 	}
 	return out, err
+}
+
+// writable refuses writes to what is attached to a table.
+func writable(c *record.Collection) error {
+	if c.Declaration.Attached() {
+		return fault.New(fault.Conflict, "%s is attached to table %s, which is the truth: write there", c.Name, c.Declaration.Source.Postgres.Table)
+	}
+	return nil
+}
+
+// Writable says whether records of a collection may be written here.
+func (a *App) Writable(ctx context.Context, collection string) error {
+	c, err := a.Collection(ctx, collection)
+	if err != nil {
+		return err
+	}
+	return writable(&c)
 }
 
 // Record finds one live record.

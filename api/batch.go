@@ -71,7 +71,7 @@ func (s *server) batch() {
 		Responses:       map[string]*huma.Response{"200": {Description: "A line for each line.", Content: text(`Lines of {"line","id","version"} or {"line","error"}.`)}},
 		BodyReadTimeout: -1, MaxBodyBytes: -1,
 	}, access.Write, "", func(ctx context.Context, in *batchIn) (*huma.StreamResponse, error) {
-		if _, err := s.App.Collection(ctx, in.Collection); err != nil {
+		if err := s.App.Writable(ctx, in.Collection); err != nil {
 			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) { s.stream(hc, in) }}, nil

@@ -42,6 +42,7 @@ type declareOut struct {
 }
 
 func (s *server) collections() {
+	s.sources()
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/collections", Summary: "List collections"},
 		access.Observe, "collections", s.listCollections)
 	route(s, huma.Operation{

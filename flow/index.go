@@ -30,6 +30,7 @@ type Parts struct {
 	Embedders map[string]embedding.Embedder
 	Vectors   *embedding.Store
 	Indexes   *index.Pool
+	Sources   *Sources // what collections are attached to; nil if none can be
 	Engine    pipeline.Engine
 	Metrics   *telemetry.Metrics
 	Tenant    string

@@ -42,6 +42,8 @@ type Source interface {
 	// Rows yields the rows of these ids as they are now; what is not there is
 	// left out.
 	Rows(ctx context.Context, ids []string) iter.Seq2[SourceRow, error]
+	// Existing returns those of the ids that have a row now, in no order.
+	Existing(ctx context.Context, ids []string) ([]string, error)
 	// Close releases the connections.
 	Close()
 }

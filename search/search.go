@@ -4,6 +4,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,6 +67,9 @@ type Searcher struct {
 	Access access.Decider
 	// Freshness waits at most this long for a MinFreshness. Default 10 s.
 	Freshness time.Duration
+	// SourceTimeout is how long the source of an attached collection may take
+	// to show the rows of the hits. Default 5 s.
+	SourceTimeout time.Duration
 	// Changed is called to learn of progress while waiting for freshness: it
 	// returns a channel that is closed when a run ends.
 	Changed func() <-chan struct{}
@@ -279,13 +283,21 @@ func (s *Searcher) check(ctx context.Context, p *plan, hits []index.Hit) ([]Resu
 	if err != nil {
 		return nil, err
 	}
+	stale, err := s.compare(ctx, p, records)
+	if err != nil {
+		return nil, err
+	}
 	dropped := map[string]int{}
 	seen := map[record.Ref]bool{}
 	allowed := s.Access.Decide(ctx, p.who, access.Read, p.collection.Name).Allowed
 	var out []Result
 	for _, h := range hits {
 		r, passage := records[record.Ref(h.Record)], passages[record.PassageID(h.ID)]
-		if reason := refuse(p, r, passage, allowed); reason != "" {
+		reason := refuse(p, r, passage, allowed)
+		if reason == "" || reason == "filter" {
+			reason = cmp.Or(stale[r.Ref], reason)
+		}
+		if reason != "" {
 			dropped[reason]++
 			continue
 		}

@@ -36,6 +36,7 @@ func collectionPath(name string, rest ...string) string {
 
 func (c *cli) applyCommand() *cobra.Command {
 	var from string
+	var yes bool
 	cmd := &cobra.Command{
 		Use: "apply -f FILE", Short: "Declare collections", Args: cobra.NoArgs,
 		Long: "Declares the collections in a YAML file (- for standard input). Applying the same file again changes nothing.",
@@ -56,12 +57,16 @@ func (c *cli) applyCommand() *cobra.Command {
 					if err := c.apply(cmd.Context(), cl, d); err != nil {
 						return err
 					}
+					if err := c.applySource(cmd.Context(), cl, d, yes); err != nil {
+						return err
+					}
 				}
 				return nil
 			})
 		},
 	}
 	cmd.Flags().StringVarP(&from, "file", "f", "", "YAML file with declarations")
+	cmd.Flags().BoolVar(&yes, "yes", false, "install at sources what their plan says")
 	return cmd
 }
 
@@ -135,6 +140,13 @@ func (c *cli) status(ctx context.Context, cl *client, names []string) error {
 	}
 	if err := c.table([]string{"COLLECTION", "RECORDS", "PASSAGES", "PENDING", "LAG", "DEAD", "MODEL"}, rows); err != nil {
 		return err
+	}
+	for _, st := range states {
+		if src := st.Source; src != nil && (src.State != holdfast.SourceOK || src.Message != "") {
+			if err := c.printf("\n%s: table %s: %s. %s\n", st.Collection, src.Table, loadedOf(*src), src.Message); err != nil {
+				return err
+			}
+		}
 	}
 	if dead > 0 {
 		return c.printf("\n%s wait to be looked at: `holdfast dlq`\n", plural(dead, "dead letter"))

@@ -90,7 +90,7 @@ First steps:
 	flags.String("config", "", "configuration file (default: holdfast.yaml, if it is there)")
 	flags.String("data", "", "data folder (default: ./holdfast-data)")
 	flags.BoolVar(&c.json, "json", false, "print JSON for machines")
-	root.AddCommand(c.demoCommand(), c.serveCommand(), c.workerCommand(), c.initCommand(), c.applyCommand(), c.ingestCommand(), c.statusCommand(), c.searchCommand(), c.recordsCommand(),
+	root.AddCommand(c.demoCommand(), c.serveCommand(), c.workerCommand(), c.initCommand(), c.applyCommand(), c.ingestCommand(), c.statusCommand(), c.searchCommand(), c.recordsCommand(), c.sourcesCommand(),
 		c.runsCommand(), c.dlqCommand(), c.rebuildCommand(), c.sweepCommand(), c.piiCommand(), c.keysCommand(), c.modelsCommand(), c.doctorCommand(), c.versionCommand())
 	for _, cmd := range root.Commands() {
 		strict(cmd)

@@ -237,6 +237,7 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	return holdfast.New(holdfast.Config{
 		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault, Recognisers: recognisers,
 		Policies: policies, Embedders: embedders, Owner: s.owner, Retention: retention, Log: c.log,
+		Sources: c.openSource,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
 			return river.New(ctx, s.records, river.Config{Workers: workers, Logger: c.log, Observe: observe})
 		},

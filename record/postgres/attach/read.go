@@ -121,7 +121,7 @@ func (s *Source) Scan(ctx context.Context, part, after string, limit int) iter.S
 				args = append(args, v)
 			}
 		}
-		s.query(ctx, t, from+" t"+where+" ORDER BY "+t.order("t")+" LIMIT $1", args, yield)
+		s.query(ctx, t, t.fields, from+" t"+where+" ORDER BY "+t.order("t")+" LIMIT $1", args, yield)
 	}
 }
 
@@ -146,25 +146,43 @@ func (s *Source) Rows(ctx context.Context, ids []string) iter.Seq2[record.Source
 			yield(record.SourceRow{}, err)
 			return
 		}
-		var keys [][]string
-		for _, id := range ids {
-			if parts, ok := t.split(id); ok {
-				keys = append(keys, parts)
-			}
-		}
-		s.keyed(ctx, t, keys, yield)
+		s.keyed(ctx, t, t.fields, t.keysOf(ids), yield)
 	}
+}
+
+// Existing implements record.Source.
+func (s *Source) Existing(ctx context.Context, ids []string) ([]string, error) {
+	t, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	s.keyed(ctx, t, nil, t.keysOf(ids), func(r record.SourceRow, e error) bool {
+		found, err = append(found, r.ID), e
+		return e == nil
+	})
+	return found, err
+}
+
+// keysOf takes ids apart; what can be no row's is left out.
+func (t *table) keysOf(ids []string) (keys [][]string) {
+	for _, id := range ids {
+		if parts, ok := t.split(id); ok {
+			keys = append(keys, parts)
+		}
+	}
+	return keys
 }
 
 // keyed yields the rows of some keys. A text that is no value of its column's
 // type is the key of no row; which one it is shows by halving.
-func (s *Source) keyed(ctx context.Context, t *table, keys [][]string, yield func(record.SourceRow, error) bool) bool {
+func (s *Source) keyed(ctx context.Context, t *table, fields []field, keys [][]string, yield func(record.SourceRow, error) bool) bool {
 	if len(keys) == 0 {
 		return true
 	}
 	from, args := t.byKeys(keys)
 	began, untyped, more := false, false, true
-	s.query(ctx, t, from, args, func(r record.SourceRow, err error) bool {
+	s.query(ctx, t, fields, from, args, func(r record.SourceRow, err error) bool {
 		if untyped = !began && slices.Contains(notOfType, code(err)); untyped {
 			return false
 		}
@@ -173,7 +191,7 @@ func (s *Source) keyed(ctx context.Context, t *table, keys [][]string, yield fun
 		return more
 	})
 	if half := len(keys) / 2; untyped && len(keys) > 1 {
-		return s.keyed(ctx, t, keys[:half], yield) && s.keyed(ctx, t, keys[half:], yield)
+		return s.keyed(ctx, t, fields, keys[:half], yield) && s.keyed(ctx, t, fields, keys[half:], yield)
 	}
 	return more
 }
@@ -199,11 +217,12 @@ func (t *table) byKeys(keys [][]string) (from string, args []any) {
 	return fmt.Sprintf("%s t JOIN unnest(%s) AS k(%s) ON %s", t.name, strings.Join(casts, ", "), strings.Join(names, ", "), strings.Join(same, " AND ")), args
 }
 
-// query yields the rows of a FROM clause in which the table is known as t.
-func (s *Source) query(ctx context.Context, t *table, from string, args []any, yield func(record.SourceRow, error) bool) {
+// query yields the rows of a FROM clause in which the table is known as t,
+// with some of their fields.
+func (s *Source) query(ctx context.Context, t *table, fields []field, from string, args []any, yield func(record.SourceRow, error) bool) {
 	const doing = "read"
 	columns := []string{t.id("t")}
-	for _, f := range t.fields {
+	for _, f := range fields {
 		columns = append(columns, f.json("t"))
 	}
 	rows, err := s.pool.Query(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+from, args...)
@@ -214,7 +233,7 @@ func (s *Source) query(ctx context.Context, t *table, from string, args []any, y
 	defer rows.Close()
 	var buf bytes.Buffer
 	for rows.Next() {
-		if !yield(t.row(rows.RawValues(), &buf), nil) {
+		if !yield(row(fields, rows.RawValues(), &buf), nil) {
 			return
 		}
 	}
@@ -225,7 +244,7 @@ func (s *Source) query(ctx context.Context, t *table, from string, args []any, y
 
 // row makes a row of its id and its fields' values as JSON. A value that is
 // null is a field that is missing.
-func (t *table) row(values [][]byte, buf *bytes.Buffer) record.SourceRow {
+func row(fields []field, values [][]byte, buf *bytes.Buffer) record.SourceRow {
 	r := record.SourceRow{ID: string(values[0])}
 	for _, v := range values[1:] {
 		r.Size += len(v)
@@ -239,7 +258,7 @@ func (t *table) row(values [][]byte, buf *bytes.Buffer) record.SourceRow {
 	}
 	buf.Reset()
 	buf.WriteByte('{')
-	for i, f := range t.fields {
+	for i, f := range fields {
 		v := values[i+1]
 		if v == nil || string(v) == "null" {
 			continue
