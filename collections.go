@@ -192,7 +192,7 @@ type Status struct {
 	Generation     *GenerationStatus `json:"generation,omitempty"`
 }
 
-// GenerationStatus describes the active generation.
+// GenerationStatus describes a generation.
 type GenerationStatus struct {
 	ID         int64     `json:"id"`
 	State      string    `json:"state"`
@@ -201,6 +201,13 @@ type GenerationStatus struct {
 	Dimensions int       `json:"dimensions"`
 	Policy     string    `json:"policy"`
 	CreatedAt  time.Time `json:"created_at"`
+}
+
+func statusOf(g record.Generation) GenerationStatus {
+	return GenerationStatus{
+		ID: int64(g.ID), State: string(g.State), Model: g.Model, Space: g.Space.String(),
+		Dimensions: g.Dimensions, Policy: g.Policy.Name, CreatedAt: g.CreatedAt,
+	}
 }
 
 // Status measures a collection.
@@ -233,10 +240,8 @@ func (a *App) Status(ctx context.Context, name string) (Status, error) {
 		if !pending.Oldest.IsZero() {
 			st.LagSeconds = max(0, time.Since(pending.Oldest).Seconds())
 		}
-		st.Generation = &GenerationStatus{
-			ID: int64(g.ID), State: string(g.State), Model: g.Model, Space: g.Space.String(),
-			Dimensions: g.Dimensions, Policy: g.Policy.Name, CreatedAt: g.CreatedAt,
-		}
+		generation := statusOf(g)
+		st.Generation = &generation
 		st.Passages, err = tx.Passages().Count(ctx, g.ID)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/holdfast/holdfast"
 	"github.com/holdfast/holdfast/access"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/record"
@@ -101,6 +102,13 @@ func (s *server) records() {
 			}
 			return &recordOut{ETag: etag(r.Version), Body: recordOf(r)}, nil
 		})
+	route(s, huma.Operation{
+		Method: http.MethodGet, Path: path + "/explain", Summary: "Explain record",
+		Description: "The chain from the record to what is searched: versions, policy, findings by type, passages, embeddings, runs. No value and no text.",
+	}, access.Read, "", func(ctx context.Context, in *InRecord) (*struct{ Body holdfast.Explanation }, error) {
+		e, err := s.App.Explain(ctx, in.Collection, in.ID)
+		return &struct{ Body holdfast.Explanation }{e}, err
+	})
 	type listIn struct {
 		InCollection
 		Page

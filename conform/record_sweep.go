@@ -281,6 +281,97 @@ var sweepCases = map[string]func(*recordBox){
 		})
 		b.equal("still", len(refers()), 4)
 	},
+	"what awaits indexing, and a purge": func(b *recordBox) {
+		c := b.declare("tickets")
+		g := b.generation(c)
+		written := b.write(c, record.Write{ID: "a", Op: record.Put, Fields: record.Fields{"title": "x"}},
+			record.Write{ID: "a", Op: record.Put, Fields: record.Fields{"title": "y"}},
+			record.Write{ID: "b", Op: record.Put, Fields: record.Fields{"title": "z"}})
+		a, other := written[0].Ref, written[2].Ref
+		awaits := func(ref record.Ref) (out []record.Awaited) {
+			b.view(func(ctx context.Context, tx record.Tx) (err error) {
+				out, err = tx.Records().Awaiting(ctx, ref)
+				return err
+			})
+			return out
+		}
+		b.equal("ready", awaits(a), []record.Awaited{{Generation: g, State: "ready", Number: written[1].Change}})
+		var lease record.Lease
+		b.update(func(ctx context.Context, tx record.Tx) (err error) {
+			lease, err = tx.Changes().Lease(ctx, record.LeaseRequest{Limit: 10, Now: b.now, Until: b.now.Add(time.Hour)})
+			return err
+		})
+		b.equal("leased", awaits(a), []record.Awaited{{Generation: g, State: "leased", Number: written[1].Change, Attempts: 1}})
+		text := digest.Of("text", "of a")
+		b.update(func(ctx context.Context, tx record.Tx) error {
+			if err := tx.Passages().Stage(ctx, lease.Epoch, []record.StagedField{{Ref: a, Field: "title", ContentVersion: 2, Sealed: []byte("s")}}); err != nil {
+				return err
+			}
+			if err := tx.DeadLetters().Put(ctx, record.DeadLetter{Collection: c.ID, Generation: g, Ref: a, Pipeline: "index", Step: "embed"}); err != nil {
+				return err
+			}
+			return tx.Passages().Replace(ctx, g, []record.PassageSet{
+				{Ref: a, ContentVersion: 2, Run: "run 1", Passages: []record.Passage{{Field: "title", Text: text, Sealed: []byte("s")}}},
+				{Ref: other, ContentVersion: 1, Run: "run 1", Passages: []record.Passage{{Field: "title", Text: text, Sealed: []byte("s")}}},
+			})
+		})
+		var id record.PassageID
+		b.view(func(ctx context.Context, tx record.Tx) error {
+			all, err := tx.Passages().Of(ctx, g, []record.Ref{a})
+			if err == nil {
+				b.equal("run", all[0].Run, "run 1")
+				id = all[0].ID
+			}
+			return err
+		})
+		purge := func(c record.CollectionID, refs ...record.Ref) (out record.Purged) {
+			b.update(func(ctx context.Context, tx record.Tx) (err error) {
+				out, err = tx.Records().Purge(ctx, c, refs)
+				return err
+			})
+			return out
+		}
+		b.equal("of another collection", purge(c.ID+1, a), record.Purged{})
+		b.equal("purged", purge(c.ID, a, a, 999), record.Purged{Records: 1, Versions: 1, DeadLetters: 1, Passages: []record.Reference{
+			{ID: id, Generation: g, Space: digest.Of("test", "space"), Text: text},
+		}})
+		b.equal("again", purge(c.ID, a), record.Purged{})
+		b.equal("awaits nothing", awaits(a), []record.Awaited(nil))
+		b.view(func(ctx context.Context, tx record.Tx) error {
+			left, err := tx.Changes().Held(ctx, lease.Epoch)
+			b.equal("held", len(left.Changes), 1)
+			if err != nil {
+				return err
+			}
+			staged, err := tx.Passages().Staged(ctx, lease.Epoch)
+			b.equal("staged", len(staged), 0)
+			if err != nil {
+				return err
+			}
+			pending, err := tx.Changes().Pending(ctx, g)
+			b.equal("pending", pending.Count, int64(1))
+			if err != nil {
+				return err
+			}
+			n, err := tx.Records().Count(ctx, c.ID)
+			b.equal("records", n, int64(1))
+			if err != nil {
+				return err
+			}
+			passages, err := tx.Passages().Count(ctx, g)
+			b.equal("passages", passages, int64(1))
+			return err
+		})
+		b.update(func(ctx context.Context, tx record.Tx) error {
+			done, err := tx.Changes().Complete(ctx, lease.Epoch, lease.Changes)
+			b.equal("completed", done, []record.Ref{other})
+			return err
+		})
+		again := b.write(c, record.Write{ID: "a", Op: record.Put, Fields: record.Fields{"title": "new"}})[0]
+		if again.Version != 1 || again.Ref == a {
+			b.Errorf("the id's next record is %+v, and the purged one was %d", again, a)
+		}
+	},
 }
 
 // versions lists the versions that are kept of a record.

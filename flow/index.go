@@ -258,7 +258,7 @@ func (x *Indexer) split(ctx context.Context, t *pipeline.Task, b *batch) error {
 	}
 	sets := map[record.Ref]*record.PassageSet{}
 	for _, ref := range b.written() {
-		sets[ref] = &record.PassageSet{Ref: ref, ContentVersion: b.records[ref].ContentVersion}
+		sets[ref] = &record.PassageSet{Ref: ref, ContentVersion: b.records[ref].ContentVersion, Run: t.Run}
 	}
 	failed := map[record.Ref]error{}
 	for _, f := range staged {

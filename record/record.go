@@ -229,6 +229,34 @@ type Records interface {
 	// limit, and says how many. The current version stays, and what was
 	// current at a pinned change.
 	SweepHistory(ctx context.Context, before time.Time, pins []Pin, limit int) (int, error)
+	// Awaiting says what of a record awaits indexing, by generation.
+	Awaiting(ctx context.Context, ref Ref) ([]Awaited, error)
+	// Purge deletes records for good, whatever state they are in: with their
+	// versions, what awaits indexing, what is staged, the passages of every
+	// generation, and dead letters. Work that is under way on them commits
+	// nothing any more. It leaves no change: what the index holds of them is
+	// the caller's to remove.
+	Purge(ctx context.Context, c CollectionID, refs []Ref) (Purged, error)
+}
+
+// Awaited is a change of one record that awaits indexing in a generation.
+type Awaited struct {
+	Generation GenerationID
+	State      string // ready, delayed, leased, or buried
+	Number     int64  // of the newest write
+	Attempts   int
+}
+
+// AwaitStates names the states of changes in the order in which drivers
+// number them.
+var AwaitStates = [...]string{"ready", "delayed", "leased", "buried"}
+
+// Purged is what a purge deleted.
+type Purged struct {
+	Records     int
+	Versions    int // beside the current ones
+	DeadLetters int
+	Passages    []Reference
 }
 
 // Pin keeps the state of a collection at a change from being swept.
@@ -352,12 +380,14 @@ type Passage struct {
 	Display        digest.Digest // of the display form
 	Sealed         gate.Sealed
 	State          PassageState
+	Run            string // that gave it its place last; "" if that is not known
 }
 
 // PassageSet is all passages of one record version.
 type PassageSet struct {
 	Ref            Ref
 	ContentVersion int64
+	Run            string // that made it
 	Passages       []Passage
 }
 
@@ -402,9 +432,10 @@ type Passages interface {
 
 // Reference says that a passage refers to the vector of a text in a space.
 type Reference struct {
-	ID    PassageID
-	Space digest.Digest
-	Text  digest.Digest
+	ID         PassageID
+	Generation GenerationID
+	Space      digest.Digest
+	Text       digest.Digest
 }
 
 // StagedField is a whole field after the gate.

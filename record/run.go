@@ -107,6 +107,7 @@ type DeadLetter struct {
 type DeadLetterFilter struct {
 	Collection CollectionID
 	Generation GenerationID
+	Ref        Ref
 	Kind       *fault.Kind
 	IDs        []int64
 	After      int64 // ids after this one

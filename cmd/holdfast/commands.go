@@ -300,7 +300,7 @@ func (c *cli) recordsCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(list, get, put, patch, del)
+	cmd.AddCommand(list, get, put, patch, del, c.explainCommand())
 	return cmd
 }
 

@@ -38,6 +38,9 @@ func (s deadLetters) List(ctx context.Context, f record.DeadLetterFilter) ([]rec
 	if f.Generation != 0 {
 		and("generation = $%d", f.Generation)
 	}
+	if f.Ref != 0 {
+		and("ref = $%d", f.Ref)
+	}
 	if f.Kind != nil {
 		and("kind = $%d", int16(*f.Kind))
 	}

@@ -143,6 +143,7 @@ type placed struct {
 	fields              []string
 	texts, displays     [][]byte
 	sealed              [][]byte
+	runs                []string
 }
 
 func (c *placed) add(id record.PassageID, set *record.PassageSet, p *record.Passage) {
@@ -156,6 +157,7 @@ func (c *placed) add(id record.PassageID, set *record.PassageSet, p *record.Pass
 	c.texts = append(c.texts, p.Text[:])
 	c.displays = append(c.displays, p.Display[:])
 	c.sealed = append(c.sealed, blob(p.Sealed))
+	c.runs = append(c.runs, set.Run)
 }
 
 // store gives stored passages their place in the new version, adds new ones,
@@ -187,14 +189,15 @@ func (r *replacement) store(ctx context.Context, t *tx) error {
 	slices.Sort(left)
 	var p pipeline
 	if len(moved.ids) > 0 {
-		p.do(`UPDATE passages p SET content_version = u.version, ordinal = u.ordinal, span_start = u.s, span_end = u.e, sealed = u.sealed
-			FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::integer[], $6::bytea[]) u (id, version, ordinal, s, e, sealed)
-			WHERE p.id = u.id`, moved.ids, moved.versions, moved.ordinals, moved.starts, moved.ends, moved.sealed)
+		p.do(`UPDATE passages p SET content_version = u.version, ordinal = u.ordinal, span_start = u.s, span_end = u.e, sealed = u.sealed, run = u.run
+			FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::integer[], $6::bytea[], $7::text[]) u (id, version, ordinal, s, e, sealed, run)
+			WHERE p.id = u.id`, moved.ids, moved.versions, moved.ordinals, moved.starts, moved.ends, moved.sealed, moved.runs)
 	}
 	if n := len(fresh.ids); n > 0 {
-		p.do(`INSERT INTO passages (generation, state, ref, content_version, ordinal, span_start, span_end, field, text, display, sealed)
-			SELECT $1, 0, * FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[])`,
-			r.generation, fresh.refs, fresh.versions, fresh.ordinals, fresh.starts, fresh.ends, fresh.fields, fresh.texts, fresh.displays, fresh.sealed)
+		p.do(`INSERT INTO passages (generation, state, ref, content_version, ordinal, span_start, span_end, field, text, display, sealed, run)
+			SELECT $1, 0, * FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::text[], $8::bytea[], $9::bytea[], $10::bytea[],
+			$11::text[])`, r.generation, fresh.refs, fresh.versions, fresh.ordinals, fresh.starts, fresh.ends, fresh.fields, fresh.texts,
+			fresh.displays, fresh.sealed, fresh.runs)
 		p.do("INSERT INTO counts VALUES (2, $1, $2)", r.generation, n)
 		t.deltas++
 	}
@@ -214,11 +217,11 @@ const (
 
 //nolint:gosec // "passages" is no password
 const selectPassage = `SELECT p.id, p.ref, p.content_version, p.field, p.ordinal, p.span_start, p.span_end,
-	p.text, p.display, p.sealed, p.state FROM passages p `
+	p.text, p.display, p.sealed, p.state, p.run FROM passages p `
 
 func scanPassage(r pgx.Rows, p *record.Passage) error {
 	return r.Scan(&p.ID, &p.Ref, &p.ContentVersion, &p.Field, &p.Ordinal, &p.Start, &p.End,
-		scanDigest{&p.Text}, scanDigest{&p.Display}, (*[]byte)(&p.Sealed), &p.State)
+		scanDigest{&p.Text}, scanDigest{&p.Display}, (*[]byte)(&p.Sealed), &p.State, &p.Run)
 }
 
 // Of implements record.Passages.

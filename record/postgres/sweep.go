@@ -55,8 +55,8 @@ func (s collections) Strip(ctx context.Context, id record.GenerationID, limit in
 // References implements record.Passages.
 func (s passages) References(ctx context.Context, after record.PassageID, limit int) ([]record.Reference, error) {
 	return list(ctx, s.tx, "read references", func(r pgx.Rows, f *record.Reference) error {
-		return r.Scan(&f.ID, scanDigest{&f.Space}, scanDigest{&f.Text})
-	}, `SELECT p.id, g.space, p.text FROM passages p JOIN generations g ON g.id = p.generation
+		return r.Scan(&f.ID, &f.Generation, scanDigest{&f.Space}, scanDigest{&f.Text})
+	}, `SELECT p.id, g.id, g.space, p.text FROM passages p JOIN generations g ON g.id = p.generation
 		WHERE p.id > $1 AND g.state <> 'retired' ORDER BY p.id LIMIT $2`, after, unlimited(limit))
 }
 

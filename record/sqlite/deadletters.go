@@ -34,6 +34,10 @@ func (s deadLetters) List(ctx context.Context, f record.DeadLetterFilter) ([]rec
 		query += " AND generation = ?"
 		args = append(args, f.Generation)
 	}
+	if f.Ref != 0 {
+		query += " AND ref = ?"
+		args = append(args, f.Ref)
+	}
 	if f.Kind != nil {
 		query += " AND kind = ?"
 		args = append(args, int64(*f.Kind))

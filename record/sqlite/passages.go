@@ -205,8 +205,8 @@ func (s passages) move(ctx context.Context, k kept, a arrival) error {
 		return nil
 	}
 	_, err := s.exec(ctx, "replace passages",
-		"UPDATE passages SET content_version = ?2, ordinal = ?3, span_start = ?4, span_end = ?5, sealed = ?6 WHERE id = ?1",
-		int64(k.id), a.set.ContentVersion, a.Ordinal, a.Start, a.End, blob(a.Sealed))
+		"UPDATE passages SET content_version = ?2, ordinal = ?3, span_start = ?4, span_end = ?5, sealed = ?6, run = ?7 WHERE id = ?1",
+		int64(k.id), a.set.ContentVersion, a.Ordinal, a.Start, a.End, blob(a.Sealed), a.set.Run)
 	return err
 }
 
@@ -220,10 +220,10 @@ func (s passages) insert(ctx context.Context, g record.GenerationID, fresh []arr
 	}
 	for _, a := range fresh {
 		if _, err := s.exec(ctx, "replace passages",
-			`INSERT INTO passages (id, generation, ref, state, content_version, ordinal, span_start, span_end, field, text, display, sealed)
-			VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			`INSERT INTO passages (id, generation, ref, state, content_version, ordinal, span_start, span_end, field, text, display, sealed, run)
+			VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			id, int64(g), int64(a.set.Ref), a.set.ContentVersion, a.Ordinal, a.Start, a.End, a.Field,
-			a.Text[:], a.Display[:], blob(a.Sealed)); err != nil {
+			a.Text[:], a.Display[:], blob(a.Sealed), a.set.Run); err != nil {
 			return err
 		}
 		id++
@@ -233,11 +233,11 @@ func (s passages) insert(ctx context.Context, g record.GenerationID, fresh []arr
 
 //nolint:gosec // "passages" is no password
 const selectPassage = `SELECT p.id, p.ref, p.content_version, p.field, p.ordinal, p.span_start, p.span_end,
-	p.text, p.display, p.sealed, p.state `
+	p.text, p.display, p.sealed, p.state, p.run `
 
 func scanPassage(r *sql.Rows, p *record.Passage) error {
 	return r.Scan(&p.ID, &p.Ref, &p.ContentVersion, &p.Field, &p.Ordinal, &p.Start, &p.End,
-		scanDigest{&p.Text}, scanDigest{&p.Display}, (*[]byte)(&p.Sealed), &p.State)
+		scanDigest{&p.Text}, scanDigest{&p.Display}, (*[]byte)(&p.Sealed), &p.State, &p.Run)
 }
 
 // Of implements record.Passages.
