@@ -52,14 +52,27 @@ func (s *server) presidio() {
 	for _, e := range gate.Entities() {
 		entities, recognizers = append(entities, string(e)), append(recognizers, recognizerName(string(e)))
 	}
-	add("GET /supportedentities", "Presidio supported entities", list(entities))
-	add("GET /recognizers", "Presidio recognizers", list(recognizers))
-	add("GET /anonymizers", "Presidio anonymizers", list([]string{"encrypt", "hash", "keep", "mask", "redact", "replace"}))
+	s.plain("GET /supportedentities", "Presidio supported entities", s.listed(entities))
+	s.plain("GET /recognizers", "Presidio recognizers", s.listed(recognizers))
+	add("GET /anonymizers", "Presidio anonymizers", list([]string{"custom", "encrypt", "hash", "keep", "mask", "redact", "replace"}))
 	add("GET /deanonymizers", "Presidio deanonymizers", list([]string{"decrypt", "deanonymize_keep"}))
 	s.plain("GET /health", "Presidio health", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "Presidio Analyzer service is up")
 	}))
+}
+
+// listed answers a list for a language that there is, or for none.
+func (s *server) listed(names []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code := r.URL.Query().Get("language")
+		s.presidioHandler(func(context.Context, []byte) (any, error) {
+			if code != "" && !languageKnown(code) {
+				return nil, errNoRecognizers
+			}
+			return names, nil
+		}).ServeHTTP(w, r)
+	})
 }
 
 // recognizerName makes "UsSsnRecognizer" of "US_SSN".

@@ -1,15 +1,20 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/language"
 
 	"github.com/holdfast/holdfast/gate"
 )
@@ -19,7 +24,7 @@ type analyzeIn struct {
 	Language        string            `json:"language"`
 	ScoreThreshold  float64           `json:"score_threshold"`
 	Entities        []string          `json:"entities"`
-	ReturnDecisions bool              `json:"return_decision_process"`
+	ReturnDecisions truth             `json:"return_decision_process"`
 	AdHoc           []adHocRecognizer `json:"ad_hoc_recognizers"`
 	Context         []string          `json:"context"`
 	AllowList       []string          `json:"allow_list"`
@@ -28,17 +33,84 @@ type analyzeIn struct {
 }
 
 type adHocRecognizer struct {
-	Name     string `json:"name"`
-	Entity   string `json:"supported_entity"`
-	Patterns []struct {
-		Name  string  `json:"name"`
-		Regex string  `json:"regex"`
-		Score float64 `json:"score"`
-	} `json:"patterns"`
-	DenyList      []string `json:"deny_list"`
-	DenyListScore *float64 `json:"deny_list_score"`
-	Context       []string `json:"context"`
+	Name   string `json:"name"`
+	Entity string `json:"supported_entity"`
+	// Each is read by itself, as Presidio says which of its keys is wrong.
+	Patterns      []json.RawMessage `json:"patterns"`
+	DenyList      []string          `json:"deny_list"`
+	DenyListScore *float64          `json:"deny_list_score"`
+	Context       []string          `json:"context"`
 }
+
+// truth is a boolean as Python takes it: 0, "", [], {} and null are false.
+type truth bool
+
+// UnmarshalJSON takes any value.
+func (t *truth) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case "false", "0", "0.0", `""`, "[]", "{}", "null":
+		*t = false
+	default:
+		*t = true
+	}
+	return nil
+}
+
+// adHocPattern is a Pattern of a recognizer.
+type adHocPattern struct {
+	Name  string  `json:"name"`
+	Regex string  `json:"regex"`
+	Score float64 `json:"score"`
+}
+
+// unparsed is how Presidio answers what its constructors do not take. A key
+// of the caller's is named only if it looks like one.
+func unparsed(format string, args ...any) error {
+	return &presidioError{http.StatusBadRequest, "Failed to parse /analyze request for AnalyzerEngine.analyze(). " + fmt.Sprintf(format, args...)}
+}
+
+// patternOf reads a pattern: its keys are those of Presidio's class, no others.
+func patternOf(data json.RawMessage) (adHocPattern, error) {
+	var p adHocPattern
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return p, unparsed("Pattern() argument must be a mapping")
+	}
+	has := map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		key, _ := t.(string)
+		if err != nil {
+			return p, unparsed("Pattern() argument must be a mapping")
+		}
+		if !slices.Contains([]string{"name", "regex", "score"}, key) {
+			if !operatorName.MatchString(key) {
+				return p, unparsed("Pattern.__init__() got an unexpected keyword argument")
+			}
+			return p, unparsed("Pattern.__init__() got an unexpected keyword argument '%s'", key)
+		}
+		has[key] = true
+		var skipped json.RawMessage
+		if err := dec.Decode(&skipped); err != nil {
+			return p, unparsed("Pattern() argument must be a mapping")
+		}
+	}
+	for _, key := range []string{"name", "regex", "score"} {
+		if !has[key] {
+			return p, unparsed("Pattern.__init__() missing 1 required positional argument: '%s'", key)
+		}
+	}
+	return p, decode(data, &p)
+}
+
+// languageKnown reports whether a code names a language; entities of every
+// country are looked for in any.
+func languageKnown(code string) bool {
+	_, err := language.Parse(code)
+	return err == nil
+}
+
+var errNoRecognizers = &presidioError{http.StatusInternalServerError, "No matching recognizers were found to serve the request."}
 
 // What a request may bring along. Go's regular expressions take time linear
 // in the text, whatever the pattern (RE2).
@@ -104,8 +176,8 @@ func (s *server) analyze(ctx context.Context, body []byte) (any, error) {
 	if err := errors.Join(a.compile(), a.allowed()); err != nil {
 		return nil, err
 	}
-	if !a.serves() {
-		return nil, &presidioError{http.StatusInternalServerError, "No matching recognizers were found to serve the request."}
+	if !a.serves() || !languageKnown(a.in.Language) {
+		return nil, errNoRecognizers
 	}
 	return eachText(ctx, a.in.Text, func(_ int, text string) ([]recognized, error) { return a.one(ctx, text) })
 }
@@ -118,7 +190,11 @@ func (a *analyzer) compile() error {
 		if r.Entity == "" || len(r.Patterns) == 0 && len(r.DenyList) == 0 {
 			return bad("An ad hoc recognizer needs a supported_entity and patterns or a deny_list")
 		}
-		for _, p := range r.Patterns {
+		for _, data := range r.Patterns {
+			p, err := patternOf(data)
+			if err != nil {
+				return err
+			}
 			if len(p.Regex) > maxRegex {
 				return bad("A regular expression of an ad hoc recognizer is too long")
 			}

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
@@ -114,9 +115,6 @@ func deanonymizeRequest(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Anonymized.lists) == 0 && !in.Text.many {
-		return nil, invalid("Invalid input, request must contain anonymizer results")
-	}
 	if err := check(in.Deanonymizers); err != nil {
 		return nil, err
 	}
@@ -135,14 +133,23 @@ func deanonymizeRequest(ctx context.Context, body []byte) (any, error) {
 
 func decodeOperations(body []byte) (anonymizeIn, error) {
 	var in anonymizeIn
-	if len(strings.TrimSpace(string(body[:min(len(body), 64)]))) == 0 || string(body) == "{}" {
+	if len(strings.TrimSpace(string(body[:min(len(body), 64)]))) == 0 || empty(body) {
 		return in, &presidioError{http.StatusBadRequest, "Invalid request json"}
+	}
+	if !json.Valid(body) {
+		// As Presidio's framework says it.
+		return in, &presidioError{http.StatusBadRequest, "The browser (or proxy) sent a request that this server could not understand."}
 	}
 	err := decode(body, &in)
 	if len(in.Text.list) == 0 && !in.Text.many {
 		in.Text.list = []string{""}
 	}
 	return in, err
+}
+
+// empty reports whether a body is an object with nothing in it.
+func empty(body []byte) bool {
+	return len(body) < 64 && strings.Join(strings.Fields(string(body)), "") == "{}"
 }
 
 // locate checks spans against their text.

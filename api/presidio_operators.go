@@ -157,13 +157,17 @@ func encryptValue(o operator, _, value string) (string, error) {
 	return base64.URLEncoding.EncodeToString(out), nil
 }
 
+// urlSafe turns the other Base64 alphabet into the URL-safe one: Presidio
+// reads both.
+var urlSafe = strings.NewReplacer("+", "-", "/", "_")
+
 func decryptValue(o operator, _, value string) (string, error) {
 	block, _, err := blockOf(o)
 	if err != nil {
 		return "", err
 	}
 	bad := invalid("Invalid input, the text was not encrypted with this key")
-	data, err := base64.URLEncoding.DecodeString(value)
+	data, err := base64.URLEncoding.DecodeString(urlSafe.Replace(value))
 	if err != nil || len(data) < 2*aes.BlockSize || len(data)%aes.BlockSize != 0 {
 		return "", bad
 	}

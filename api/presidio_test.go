@@ -119,9 +119,9 @@ func TestPresidioErrors(t *testing.T) {
 		{"/analyze", `{"text":{"a":"canary7"},"language":"en"}`, 400, "wrong type"},
 		{"/analyze", `{"text":"canary7","language":"en","allow_list":["(canary7"],"allow_list_match":"regex"}`, 400, "RE2"},
 		{"/analyze", `{"text":"canary7","language":"en","allow_list_match":"canary7"}`, 500, "allow_list_match must either be set to 'exact' or 'regex'."},
-		{"/analyze", `{"text":"a","language":"en","ad_hoc_recognizers":[{"supported_entity":"A","patterns":[{"regex":"(?=canary7)"}]}]}`, 400, "RE2"},
+		{"/analyze", `{"text":"a","language":"en","ad_hoc_recognizers":[{"supported_entity":"A","patterns":[{"name":"n","score":1,"regex":"(?=canary7)"}]}]}`, 400, "RE2"},
 		{"/analyze", `{"text":"a","language":"en","ad_hoc_recognizers":[{"supported_entity":"A"}]}`, 400, "patterns"},
-		{"/analyze", `{"text":"a","language":"en","ad_hoc_recognizers":[{"supported_entity":"A","patterns":[{"regex":"` + strings.Repeat("a", 5000) + `"}]}]}`, 400, "too long"},
+		{"/analyze", `{"text":"a","language":"en","ad_hoc_recognizers":[{"supported_entity":"A","patterns":[{"name":"n","score":1,"regex":"` + strings.Repeat("a", 5000) + `"}]}]}`, 400, "too long"},
 		{"/anonymize", ``, 400, "Invalid request json"},
 		{"/anonymize", `{}`, 400, "Invalid request json"},
 		{"/anonymize", `{"text":"canary7"}`, 422, "Invalid input, request must contain analyzer results"},
@@ -139,7 +139,9 @@ func TestPresidioErrors(t *testing.T) {
 		{"/anonymize", `{"text":"x","analyzer_results":[{"start":0,"end":1,"score":1,"entity_type":"A"}],"anonymizers":{"A":{"type":"encrypt","key":"canary7"}}}`, 422, "Invalid input, key must be of length 128, 192 or 256 bits"},
 		{"/anonymize", `{"text":"x","analyzer_results":[{"start":0,"end":1,"score":1,"entity_type":"A"}],"anonymizers":{"A":{"type":"hash","hash_type":"canary7"}}}`, 422, "hash_type is not in range"},
 		{"/anonymize", `{"text":["a","b"],"analyzer_results":[[]]}`, 422, "one list of results per item"},
-		{"/deanonymize", `{"text":"canary7"}`, 422, "Invalid input, request must contain anonymizer results"},
+		{"/deanonymize", ` { } `, 400, "Invalid request json"},
+		{"/anonymize", `{"text":"canary7",}`, 400, "The browser (or proxy) sent a request that this server could not understand."},
+		{"/analyze", `{"text":"canary7","language":"zz"}`, 500, "No matching recognizers were found to serve the request."},
 		{"/deanonymize", `{"text":"canary7","anonymizer_results":[{"start":0,"end":7,"entity_type":"A"}],"deanonymizers":{"DEFAULT":{"type":"decrypt","key":"WmZq4t7w!z%C&F)J"}}}`, 422, "was not encrypted with this key"},
 	} {
 		v, _ := w.presidio(c.status, "POST", c.path, c.body).(map[string]any)
@@ -244,7 +246,7 @@ func TestPresidioLists(t *testing.T) {
 	for path, want := range map[string]string{
 		"/supportedentities?language=en": "CREDIT_CARD EMAIL_ADDRESS LOCATION PERSON US_SSN",
 		"/recognizers":                   "CreditCardRecognizer EmailAddressRecognizer UsSsnRecognizer",
-		"/anonymizers":                   "encrypt hash keep mask redact replace",
+		"/anonymizers":                   "custom encrypt hash keep mask redact replace",
 		"/deanonymizers":                 "decrypt",
 	} {
 		list, _ := w.presidio(http.StatusOK, "GET", path, "").([]any)
