@@ -68,6 +68,8 @@ type setup struct {
 	vault    gate.Wrapper // encrypts the vault's keys
 	// retention is for tests of sweeps.
 	retention flow.Retention
+	// reconciling is for tests of reconcile.
+	reconciling holdfast.Reconciling
 }
 
 // quick retries without much ado.
@@ -114,7 +116,8 @@ func start(tb testing.TB, s setup) *rig {
 		Vault:   vault,
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
 		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Retention: s.retention, Log: s.log,
-		Sources: s.sources,
+		Sources:     s.sources,
+		Reconciling: s.reconciling,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
 			// As many workers as on a machine of two cores, whatever this one is.
 			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})

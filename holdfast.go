@@ -59,6 +59,8 @@ type Config struct {
 	Retry pipeline.Retry
 	// Retention is how long what is no longer in use is kept.
 	Retention flow.Retention
+	// Reconciling is when indexes are compared with the records.
+	Reconciling Reconciling
 	// Access decides who may do what. Default: the loopback admin only.
 	Access access.Decider
 	// Owner names this process in claims; a name that stays the same over a
@@ -78,6 +80,7 @@ type App struct {
 	access     access.Decider
 	bucket     *blob.Bucket
 	listen     func(ctx context.Context, wake func())
+	reconciles time.Duration // how often
 	log        *slog.Logger
 	auditing   *auditor
 
@@ -113,7 +116,7 @@ func New(cfg Config) (*App, error) {
 		}
 		policies[name] = p
 	}
-	a := &App{access: cfg.Access, bucket: cfg.Bucket, listen: cfg.Listen, log: cfg.Log, changed: make(chan struct{})}
+	a := &App{access: cfg.Access, bucket: cfg.Bucket, listen: cfg.Listen, reconciles: cfg.Reconciling.Every, log: cfg.Log, changed: make(chan struct{})}
 	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant, Recognisers: cfg.Recognisers})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
@@ -146,7 +149,7 @@ func New(cfg Config) (*App, error) {
 		Records: cfg.Records, Gate: g, Vault: a.parts.Vault, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
 		Indexes: index.NewPool(cfg.Index), Sources: flow.NewSources(cfg.Sources), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
-	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry}
+	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry, MaxDelete: cfg.Reconciling.MaxDelete}
 	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Retention: cfg.Retention}
 	for _, p := range slices.Concat(a.indexer.Pipelines(), a.sweeper.Pipelines()) {
 		if err := engine.Register(p); err != nil {
@@ -180,6 +183,7 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Go(func() { a.sweepDaily(ctx) })
 	wg.Go(func() { a.follower.Run(ctx) })
+	wg.Go(func() { a.reconcileRegularly(ctx, a.reconciles) })
 	if a.listen != nil {
 		wg.Go(func() { a.listen(ctx, a.dispatcher.Wake) })
 	}

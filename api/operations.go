@@ -121,6 +121,12 @@ type sweepIn struct {
 	DryRun bool `query:"dry_run" doc:"Count and delete nothing."`
 }
 
+type reconcileIn struct {
+	InCollection
+	Repair bool `query:"repair" doc:"repair what is found"`
+	Force  bool `query:"force" doc:"delete more than the set share"`
+}
+
 type auditIn struct{ Page }
 
 // AuditEntry is one decision.
@@ -166,6 +172,14 @@ func (s *server) operations() {
 	}, access.Operate, "", func(ctx context.Context, in *InCollection) (*struct{ Body flow.Rebuilt }, error) {
 		done, err := s.App.Rebuild(ctx, in.Collection, nil)
 		return &struct{ Body flow.Rebuilt }{done}, err
+	})
+	route(s, huma.Operation{
+		Method: http.MethodPost, Path: "/v1/collections/{collection}/index:reconcile", Summary: "Reconcile index",
+		Description: "Compares what the index holds with the records, and waits for it; with repair what is missing or stale is put again " +
+			"without a call to a model, and what is orphaned or foreign is deleted, up to a share that only force exceeds.",
+	}, access.Operate, "", func(ctx context.Context, in *reconcileIn) (*struct{ Body flow.Reconciled }, error) {
+		done, err := s.App.Reconcile(ctx, in.Collection, flow.Reconcile{Repair: in.Repair, Force: in.Force})
+		return &struct{ Body flow.Reconciled }{done}, err
 	})
 	route(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/collections/{collection}/index", Summary: "Check index",

@@ -162,6 +162,20 @@ func TestRebuild(t *testing.T) {
 	}
 }
 
+func TestReconcile(t *testing.T) {
+	w := newWorld(t)
+	w.declare()
+	w.put("1", `{"subject":"printer"}`)
+	w.settled()
+	for _, query := range []string{"", "?repair=true", "?repair=true&force=true"} {
+		r := w.ok(http.StatusOK, "POST", tickets+"/index:reconcile"+query, "")
+		if entries, _ := r.body["entries"].(map[string]any); entries["held"] != 1.0 || r.body["repaired"] != 0.0 {
+			t.Errorf("%s: got %s", query, r.text)
+		}
+	}
+	w.ok(http.StatusNotFound, "POST", "/v1/collections/nowhere/index:reconcile", "")
+}
+
 func TestHealth(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -258,7 +272,7 @@ func TestDescription(t *testing.T) {
 		"/v1/collections": "get", "/v1/collections/{collection}": "get put delete", "/v1/collections/{collection}/status": "get",
 		"/v1/collections/{collection}/records": "get", "/v1/collections/{collection}/records/{id}": "get put patch delete",
 		"/v1/collections/{collection}/records:batch": "post", "/v1/collections/{collection}/search": "post",
-		"/v1/collections/{collection}/index:rebuild": "post",
+		"/v1/collections/{collection}/index:rebuild": "post", "/v1/collections/{collection}/index:reconcile": "post",
 		"/v1/runs": "get", "/v1/runs/{id}": "get", "/v1/dead-letters": "get", "/v1/dead-letters:replay": "post", "/v1/audit": "get",
 		"/healthz": "get", "/readyz": "get", "/metrics": "get",
 	} {

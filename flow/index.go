@@ -52,6 +52,9 @@ type Indexer struct {
 	Parts
 	// Retry is for steps and for single items; the zero value is the engine's.
 	Retry pipeline.Retry
+	// MaxDelete is the share of an index that a reconcile may delete unasked;
+	// 0 is DefaultMaxDelete.
+	MaxDelete float64
 
 	guards   guards
 	progress sync.Map // of rebuilds that somebody follows: run → func(done, total int64)
@@ -76,6 +79,10 @@ func (x *Indexer) Pipelines() []pipeline.Pipeline {
 				{Name: "empty", Run: x.empty, Retry: x.Retry},
 				{Name: "refill", After: []string{"empty"}, Run: x.refill, Retry: x.Retry, Timeout: rebuildTimeout},
 			},
+		},
+		{
+			Name:  ReconcilePipeline,
+			Steps: []pipeline.Step{{Name: "reconcile", Run: x.reconcile, Retry: x.Retry, Timeout: rebuildTimeout}},
 		},
 	}
 }
@@ -483,19 +490,4 @@ func (x *Indexer) update(ctx context.Context, b *batch, passages []record.Passag
 		fresh = append(fresh, p.ID)
 	}
 	return up, fresh, removed, nil
-}
-
-// entryTag stands for what a passage's entry is made from: vector and words.
-func entryTag(g record.Generation, p record.Passage) uint64 {
-	return index.TagOf(digest.Of("entry", string(g.Space[:]), string(p.Text[:]), string(p.Display[:])))
-}
-
-func (x *Indexer) meta(d *record.Declaration, fields record.Fields) index.Meta {
-	m := make(index.Meta, len(d.Metadata))
-	for _, name := range d.Metadata {
-		if v := x.Gate.Metadata(name, fields[name], d.Enums[name]); len(v) > 0 {
-			m[name] = v
-		}
-	}
-	return m
 }

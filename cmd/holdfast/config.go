@@ -44,6 +44,8 @@ type config struct {
 	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
 	// Retention is how long what is no longer in use is kept.
 	Retention retentionConfig `koanf:"retention" yaml:"retention"`
+	// Reconcile is when indexes are compared with the records.
+	Reconcile reconcileConfig `koanf:"reconcile" yaml:"reconcile"`
 	// Recognizers are services that the gate asks too.
 	Recognizers []recognizerConfig `koanf:"recognizers" yaml:"recognizers"`
 }

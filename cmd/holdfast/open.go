@@ -214,6 +214,10 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	if err != nil {
 		return nil, err
 	}
+	reconciling, err := c.config.Reconcile.parse()
+	if err != nil {
+		return nil, err
+	}
 	s, err := c.storage(ctx, o, &made)
 	if err != nil {
 		return nil, err
@@ -237,7 +241,8 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	return holdfast.New(holdfast.Config{
 		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault, Recognisers: recognisers,
 		Policies: policies, Embedders: embedders, Owner: s.owner, Retention: retention, Log: c.log,
-		Sources: c.openSource,
+		Sources:     c.openSource,
+		Reconciling: reconciling,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
 			return river.New(ctx, s.records, river.Config{Workers: workers, Logger: c.log, Observe: observe})
 		},
