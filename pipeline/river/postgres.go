@@ -43,10 +43,27 @@ func onPostgres(store postgresStore) *base {
 	connect(b, riverpgxv5.New(store.Pool()))
 	migrate := b.migrate
 	b.migrate = func(ctx context.Context, config *rivermigrate.Config) error {
-		return alone(ctx, store, func() error { return migrate(ctx, config) })
+		return alone(ctx, store, func() error {
+			if err := migrate(ctx, config); err != nil {
+				return err
+			}
+			_, err := store.Pool().Exec(ctx, lean)
+			return err
+		})
 	}
 	return b
 }
+
+// lean takes from River's table the indexes that serve nothing here: every step
+// would pay for them, the inverted index of the arguments most of all. Without
+// them a job moves to its next step within its page.
+const lean = `DO $$ BEGIN
+	IF to_regclass('river_job_args_index') IS NOT NULL THEN
+		DROP INDEX river_job_args_index;
+		DROP INDEX IF EXISTS river_job_metadata_index, river_job_kind, river_job_state_and_finalized_at_index;
+		ALTER TABLE river_job SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+	END IF;
+END $$`
 
 // alone runs fn in one process at a time: the others wait.
 func alone(ctx context.Context, store postgresStore, fn func() error) (err error) {
