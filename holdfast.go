@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -26,7 +27,8 @@ import (
 	"github.com/holdfast/holdfast/search"
 )
 
-// Config is what an App is made of. The App closes Records and Bucket.
+// Config is what an App is made of. The App closes Records, Bucket, and Index
+// if that is an io.Closer.
 type Config struct {
 	Records record.Store
 	// Bucket holds the segments of packed embeddings; Sync makes an object in
@@ -79,6 +81,7 @@ type App struct {
 	follower   *flow.Follower
 	access     access.Decider
 	bucket     *blob.Bucket
+	opener     index.Opener
 	listen     func(ctx context.Context, wake func())
 	reconciles time.Duration // how often
 	log        *slog.Logger
@@ -98,6 +101,10 @@ const (
 	packLate = time.Hour
 )
 
+// claimShared is how long others wait for vectors that a process which has
+// died was about to compute.
+const claimShared = 15 * time.Second
+
 // New joins the parts.
 func New(cfg Config) (*App, error) {
 	if cfg.Log == nil {
@@ -116,7 +123,7 @@ func New(cfg Config) (*App, error) {
 		}
 		policies[name] = p
 	}
-	a := &App{access: cfg.Access, bucket: cfg.Bucket, listen: cfg.Listen, reconciles: cfg.Reconciling.Every, log: cfg.Log, changed: make(chan struct{})}
+	a := &App{access: cfg.Access, bucket: cfg.Bucket, opener: cfg.Index, listen: cfg.Listen, reconciles: cfg.Reconciling.Every, log: cfg.Log, changed: make(chan struct{})}
 	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant, Recognisers: cfg.Recognisers})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
@@ -125,8 +132,13 @@ func New(cfg Config) (*App, error) {
 		a.parts.Vault = gate.NewVault(g, cfg.Vault)
 	}
 	metrics := telemetry.New(a.levels)
+	claimFor := time.Duration(0) // the default: where there is one process, its own name frees its claims
+	if cfg.Records.Shared() {
+		claimFor = claimShared
+	}
 	vectors, err := embedding.NewStore(embedding.StoreConfig{
-		Records: cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log, PackSize: packFull,
+		ClaimFor: claimFor,
+		Records:  cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log, PackSize: packFull,
 		Observe: func(e embedding.Event) {
 			if e.Purpose == embedding.ForPassage {
 				metrics.Embedded(e.Model, e.Usage.Requests, e.Computed, e.Reused)
@@ -212,7 +224,11 @@ func (a *App) prepare(ctx context.Context) error {
 func (a *App) Close() error {
 	a.auditing.close()
 	a.parts.Sources.Close()
-	return errors.Join(a.parts.Indexes.Close(), a.bucket.Close(), a.parts.Records.Close())
+	errs := []error{a.parts.Indexes.Close()}
+	if c, ok := a.opener.(io.Closer); ok {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(append(errs, a.bucket.Close(), a.parts.Records.Close())...)
 }
 
 // mend starts to rebuild indexes that lost their data.

@@ -138,12 +138,14 @@ func (c *config) complete() error {
 	c.Listen = cmp.Or(c.Listen, "127.0.0.1:7420")
 	c.KeyFile = cmp.Or(c.KeyFile, filepath.Join(c.Data, "key"))
 	c.Index = cmp.Or(c.Index, localIndex)
-	if c.Index != localIndex {
-		return fault.Field("index", "%q is not a kind of index; use %s", c.Index, localIndex)
-	}
-	if c.Database.used() {
+	switch {
+	case c.Index != localIndex && c.Index != pgvectorIndex:
+		return fault.Field("index", "%q is not a kind of index; use %s, or %s with a database", c.Index, localIndex, pgvectorIndex)
+	case c.Database.used():
 		_, err := c.Database.url()
 		return err
+	case c.Index == pgvectorIndex:
+		return fault.Field("index", "%s needs a database; name one with `database:`", pgvectorIndex)
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ import (
 
 	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
+	"github.com/holdfast/holdfast/index"
+	"github.com/holdfast/holdfast/index/local"
+	"github.com/holdfast/holdfast/index/pgvector"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -52,8 +55,12 @@ func (d databaseConfig) url() (string, error) {
 	return "", fault.Field("database.url_env", "is missing: name the variable that holds the database's URL, or a file with url_file")
 }
 
-// localIndex is the kind of index that lies in the data folder.
-const localIndex = "local"
+// The kinds of index: in the data folder, for one process, and in the
+// database, for many.
+const (
+	localIndex    = "local"
+	pgvectorIndex = "pgvector"
+)
 
 // alone tells whether one process has the data folder, and with it the
 // records or the index, to itself.
@@ -65,6 +72,28 @@ func (c *config) place() string {
 		return c.Data
 	}
 	return "schema " + cmp.Or(c.Database.Schema, "holdfast") + " of the database"
+}
+
+// openIndex opens where indexes are.
+func (c *cli) openIndex(ctx context.Context, made *closers) (index.Opener, error) {
+	if c.config.Index == localIndex {
+		indexes, err := local.Open(local.Config{Dir: filepath.Join(c.config.Data, "index"), Logger: c.log})
+		if err != nil {
+			return nil, fmt.Errorf("open index folder: %w", err)
+		}
+		return indexes, nil
+	}
+	url, err := c.config.Database.url()
+	if err != nil {
+		return nil, err
+	}
+	schema := cmp.Or(c.config.Database.Schema, "holdfast") + "_index"
+	indexes, err := pgvector.Open(ctx, pgvector.Config{URL: url, Schema: schema, Logger: c.log})
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	made.add(indexes.Close)
+	return indexes, nil
 }
 
 // openBucket opens where segments of embeddings go: a folder, or a file URL.

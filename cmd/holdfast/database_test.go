@@ -21,6 +21,7 @@ func onPostgres(t *testing.T, url, more string) string {
 	schema := testpg.Schema()
 	t.Setenv("HOLDFAST_TEST_DB", url)
 	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "schema"), schema)
 	configure(t, dir, fmt.Sprintf("database: {url_env: HOLDFAST_TEST_DB, schema: %s}\n%s", schema, more))
 	t.Cleanup(func() {
 		ctx := context.Background()
@@ -29,7 +30,7 @@ func onPostgres(t *testing.T, url, more string) string {
 			t.Error(err)
 			return
 		}
-		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+schema+" CASCADE"); err != nil {
+		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+schema+", "+schema+"_index CASCADE"); err != nil {
 			t.Error(err)
 		}
 		if err := conn.Close(ctx); err != nil {
@@ -37,6 +38,15 @@ func onPostgres(t *testing.T, url, more string) string {
 		}
 	})
 	return dir
+}
+
+func schemaOf(t *testing.T, dir string) string {
+	t.Helper()
+	schema, err := os.ReadFile(filepath.Join(dir, "schema"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(schema)
 }
 
 func configure(t *testing.T, dir, text string) {

@@ -92,11 +92,14 @@ func TestInvariant8KillAnything(t *testing.T) {
 	acknowledged := 0
 	for range kills {
 		life := time.Duration(rng.IntN(400)) * time.Millisecond
-		acknowledged = ingest(t, s, acknowledged, life)
-		before := durable(t, dir, space, fake.counts())
+		var refused string
+		if acknowledged, refused = ingest(t, s, acknowledged, life, s.kill); refused != "" {
+			t.Fatalf("line refused: %s", refused)
+		}
+		before := durable(t, openFolder(t, dir), space, fake.counts)
 		s = serve(t, dir)
-		again(t, before, fake)
-		t.Cleanup(func() { again(t, before, fake) })
+		recomputed(t, before, fake)
+		t.Cleanup(func() { recomputed(t, before, fake) })
 	}
 	st := s.settle(t, "kill")
 	if st.Dead != 0 {
@@ -119,16 +122,16 @@ func fingerprint(t *testing.T, s *server) digest.Digest {
 	return space
 }
 
-// ingest streams records and kills the server after a time. It returns how many
-// records, numbered from 0, are acknowledged; the next call sends what comes
-// after them, some of it for the second time.
-func ingest(t *testing.T, s *server, acknowledged int, life time.Duration) int {
+// ingest streams records and kills something after a time. It returns how many
+// records, numbered from 0, are acknowledged, and why one was refused, if one
+// was; the next call sends what comes after them, some of it for the second time.
+func ingest(t *testing.T, s *server, acknowledged int, life time.Duration, kill func()) (_ int, refused string) {
 	t.Helper()
 	body, feed := newFeed(acknowledged)
 	killed := make(chan struct{})
 	time.AfterFunc(life, func() {
 		defer close(killed)
-		s.kill()
+		kill()
 		feed.stop() // else the client waits for the rest of the body
 	})
 	defer func() { <-killed }()
@@ -138,7 +141,7 @@ func ingest(t *testing.T, s *server, acknowledged int, life time.Duration) int {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return acknowledged
+		return acknowledged, ""
 	}
 	defer func() { _ = resp.Body.Close() }()
 	lines := bufio.NewScanner(resp.Body)
@@ -151,30 +154,37 @@ func ingest(t *testing.T, s *server, acknowledged int, life time.Duration) int {
 			break // the line that the kill cut off
 		}
 		if r.Error != "" {
-			t.Fatalf("line refused: %s", r.Error)
+			return acknowledged, r.Error
 		}
 		acknowledged++
 	}
-	return acknowledged
+	return acknowledged, ""
 }
 
 func text(n int) string {
 	return fmt.Sprintf("Entry number%d of the log tells of event%d in the engine room.", n, n*7919%100003)
 }
 
-// durable finds which of the texts seen so far have a stored vector, by
-// looking into the data folder that the killed server left.
-func durable(t *testing.T, dir string, space digest.Digest, seen map[string]int) map[string]int {
+// openFolder opens the records that a killed server has left.
+func openFolder(t *testing.T, dir string) record.Store {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(dir, "data", "holdfast.db")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+// durable finds which of the texts seen so far have a stored vector, and how
+// often each of them was asked for; it closes the store.
+func durable(t *testing.T, store record.Store, space digest.Digest, asked func() map[string]int) map[string]int {
+	t.Helper()
 	defer func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
+	seen := asked()
 	addresses := make([]digest.Digest, 0, len(seen))
 	by := map[digest.Digest]string{}
 	for text := range seen {
@@ -183,8 +193,9 @@ func durable(t *testing.T, dir string, space digest.Digest, seen map[string]int)
 		by[a] = text
 	}
 	out := map[string]int{}
-	err = store.View(t.Context(), func(tx record.Tx) error {
+	err := store.View(t.Context(), func(tx record.Tx) error {
 		have, err := tx.Vectors().Load(t.Context(), addresses)
+		seen = asked() // where others go on, what is durable by now was asked for by now
 		for a := range have {
 			out[by[a]] = seen[by[a]]
 		}
@@ -196,8 +207,8 @@ func durable(t *testing.T, dir string, space digest.Digest, seen map[string]int)
 	return out
 }
 
-// again fails if a text that was durable has been asked for since.
-func again(t *testing.T, before map[string]int, p *provider) {
+// recomputed fails if a text that was durable has been asked for since.
+func recomputed(t *testing.T, before map[string]int, p *provider) {
 	t.Helper()
 	now := p.counts()
 	for text, n := range before {

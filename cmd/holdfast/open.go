@@ -24,7 +24,6 @@ import (
 	"github.com/holdfast/holdfast/embedding/openai"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate"
-	"github.com/holdfast/holdfast/index/local"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/pipeline/river"
 	"github.com/holdfast/holdfast/web"
@@ -222,9 +221,9 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	if err != nil {
 		return nil, err
 	}
-	indexes, err := local.Open(local.Config{Dir: filepath.Join(c.config.Data, "index"), Logger: c.log})
+	indexes, err := c.openIndex(ctx, &made)
 	if err != nil {
-		return nil, fmt.Errorf("open index folder: %w", err)
+		return nil, err
 	}
 	policies := map[string]gate.Policy{}
 	for _, p := range c.config.Policies {

@@ -73,7 +73,7 @@ func (c *cli) shared(ctx context.Context, o *owner, made *closers) (_ *storage, 
 		o.fail(fmt.Errorf("lost the index to another process: %w", err))
 	})
 	if fault.KindOf(err) == fault.Conflict {
-		return nil, fault.New(fault.Conflict, "another process uses this database, and `index: local` of one of them allows no other: %w", err)
+		return nil, fault.New(fault.Conflict, "another process uses this database, and `index: local` of one of them allows no other; set `index: pgvector` for all: %w", err)
 	}
 	if err != nil {
 		return nil, err

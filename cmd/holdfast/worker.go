@@ -34,7 +34,7 @@ func (c *cli) worker(ctx context.Context, listen string) (err error) {
 	case !c.config.Database.used():
 		return fault.Field("database", "a worker needs a database that it shares with others; name one in holdfast.yaml, or use `holdfast serve`, which works on its data folder alone")
 	case c.config.Index == localIndex:
-		return fault.Field("index", "an index in a data folder belongs to one process; workers need one on a server")
+		return fault.Field("index", "an index in a data folder belongs to one process; workers need one that they share: set `index: pgvector`")
 	}
 	o, err := c.occupy()
 	if err != nil {
