@@ -27,6 +27,14 @@ type Limits struct {
 	InputsPerRequest, TokensPerRequest int
 }
 
+// TermsOf returns what a model is called under; a model without a guard has none.
+func TermsOf(e Embedder) Terms {
+	if g, ok := e.(Guarded); ok {
+		return g.terms
+	}
+	return Terms{}
+}
+
 // Clock tells the time and waits; nil is the machine's.
 type Clock interface {
 	Now() time.Time

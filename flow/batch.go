@@ -53,6 +53,15 @@ type batch struct {
 	records    map[record.Ref]record.Record
 }
 
+// declaration is what the generation was built from, whatever the
+// collection's has become.
+func (b *batch) declaration() *record.Declaration {
+	if b.generation.Declaration.Collection != "" {
+		return &b.generation.Declaration
+	}
+	return &b.collection.Declaration
+}
+
 // refs lists the records of the batch in order.
 func (b *batch) refs() []record.Ref {
 	out := make([]record.Ref, 0, len(b.changes))

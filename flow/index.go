@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,7 +122,7 @@ func FindGeneration(ctx context.Context, tx record.Tx, c record.CollectionID, id
 func (p *Parts) Generation(c *record.Collection, policy gate.Policy, model embedding.Model) record.Generation {
 	d := &c.Declaration
 	return record.Generation{
-		Collection: c.ID, State: record.Building, Content: d.Content, Model: d.Model, Space: model.Fingerprint(),
+		Collection: c.ID, State: record.Building, Declaration: *d, Content: d.Content, Model: d.Model, Space: model.Fingerprint(),
 		Dimensions: model.Dimensions, Recipe: p.Gate.Recipe(&policy), Policy: policy, Chunking: d.Chunking, CreatedAt: time.Now(),
 	}
 }
@@ -160,7 +162,7 @@ func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
 	var fields []field
 	var texts []gate.Text
 	failed := map[record.Ref]error{}
-	d := &b.collection.Declaration
+	d := b.declaration()
 	for _, ref := range b.written() {
 		values := b.records[ref].Fields
 		subject := d.SubjectOf(values)
@@ -323,7 +325,7 @@ func (x *Indexer) cut(set *record.PassageSet, f record.StagedField, size record.
 
 // embed computes the vectors that do not exist yet.
 func (x *Indexer) embed(ctx context.Context, t *pipeline.Task, b *batch) error {
-	embedder, err := x.embedder(b.generation)
+	embedder, err := x.Embedder(b.generation)
 	if err != nil {
 		return err
 	}
@@ -361,16 +363,23 @@ func (x *Indexer) embed(ctx context.Context, t *pipeline.Task, b *batch) error {
 	})
 }
 
-func (x *Indexer) embedder(g record.Generation) (embedding.Embedder, error) {
-	e, ok := x.Embedders[g.Model]
+// Embedder finds the model that a generation was built with: by its name, or
+// whatever name the configuration has for the same fingerprint now.
+func (p *Parts) Embedder(g record.Generation) (embedding.Embedder, error) {
+	named, ok := p.Embedders[g.Model]
+	if ok && named.Model().Fingerprint() == g.Space {
+		return named, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Embedders)) {
+		if e := p.Embedders[name]; e.Model().Fingerprint() == g.Space {
+			return e, nil
+		}
+	}
 	if !ok {
 		return nil, fault.New(fault.Unavailable, "model %q is not configured; declare it under `models:`", g.Model)
 	}
-	if space := e.Model().Fingerprint(); space != g.Space {
-		return nil, fault.New(fault.Unavailable, "model %q is now %s, but generation %d was built with %s; declare the old one under another name or upgrade",
-			g.Model, space.Short(), g.ID, g.Space.Short())
-	}
-	return e, nil
+	return nil, fault.New(fault.Unavailable, "model %q is now %s, but generation %d was built with %s; declare the old one under another name or upgrade",
+		g.Model, named.Model().Fingerprint().Short(), g.ID, g.Space.Short())
 }
 
 func (x *Indexer) passages(ctx context.Context, b *batch, refs []record.Ref) (out []record.Passage, err error) {

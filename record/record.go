@@ -10,7 +10,6 @@ package record
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -99,38 +98,53 @@ type Generation struct {
 	ID         GenerationID
 	Collection CollectionID
 	State      GenerationState
-	Content    []string      // the fields that are embedded
-	Model      string        // the model's name in the configuration
-	Space      digest.Digest // the model's fingerprint: vectors of two spaces never mix
-	Dimensions int
-	Recipe     digest.Digest // gate version and policy
-	Policy     gate.Policy   // in full
-	Chunking   Chunking
-	CreatedAt  time.Time
+	// Declaration is what it was built from. What costs nothing to change, as
+	// metadata, is read from the collection's, which is newer.
+	Declaration Declaration
+	Content     []string      // the fields that are embedded
+	Model       string        // the model's name in the configuration
+	Space       digest.Digest // the model's fingerprint: vectors of two spaces never mix
+	Dimensions  int
+	Recipe      digest.Digest // gate version and policy
+	Policy      gate.Policy   // in full
+	Chunking    Chunking
+	CreatedAt   time.Time
 }
 
 // Encode writes the parts of a generation that drivers store as JSON.
-func (g *Generation) Encode() (content, policy, chunking string, err error) {
+func (g *Generation) Encode() (GenerationParts, error) {
+	var p GenerationParts
 	for _, part := range []struct {
 		from any
-		to   *string
-	}{{g.Content, &content}, {g.Policy, &policy}, {g.Chunking, &chunking}} {
+		to   *[]byte
+	}{{g.Content, &p.Content}, {g.Policy, &p.Policy}, {g.Chunking, &p.Chunking}, {g.Declaration, &p.Declaration}} {
 		text, err := json.Marshal(part.from)
 		if err != nil {
-			return "", "", "", fmt.Errorf("encode a generation: %w", err)
+			return p, fmt.Errorf("encode a generation: %w", err)
 		}
-		*part.to = string(text)
+		*part.to = text
 	}
-	return content, policy, chunking, nil
+	return p, nil
 }
 
-// Decode reads what Encode has written. Generations of before they kept their
-// policy have its name only, which the driver has read.
-func (g *Generation) Decode(content, policy, chunking []byte) error {
-	if len(policy) == 0 {
-		policy = []byte("{}")
+// GenerationParts are the parts of a generation that drivers store as JSON.
+type GenerationParts struct{ Content, Policy, Chunking, Declaration []byte }
+
+// Decode reads what Encode has written. Generations of before they kept it
+// have no declaration, and of their policy the name, which the driver reads.
+func (g *Generation) Decode(p GenerationParts) error {
+	for _, part := range []struct {
+		from []byte
+		to   any
+	}{{p.Content, &g.Content}, {p.Policy, &g.Policy}, {p.Chunking, &g.Chunking}, {p.Declaration, &g.Declaration}} {
+		if len(part.from) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(part.from, part.to); err != nil {
+			return fmt.Errorf("read a generation: %w", err)
+		}
 	}
-	return errors.Join(json.Unmarshal(content, &g.Content), json.Unmarshal(policy, &g.Policy), json.Unmarshal(chunking, &g.Chunking))
+	return nil
 }
 
 // Collections keeps declarations and generations.

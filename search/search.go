@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/flow"
 	"github.com/holdfast/holdfast/gate"
@@ -73,6 +74,8 @@ type Searcher struct {
 	// Changed is called to learn of progress while waiting for freshness: it
 	// returns a channel that is closed when a run ends.
 	Changed func() <-chan struct{}
+
+	samples samples
 }
 
 // Search answers a query on behalf of a principal.
@@ -87,6 +90,7 @@ func (s *Searcher) Search(ctx context.Context, who access.Principal, collection 
 		return nil, err
 	}
 	p.who = who
+	s.sampled(p)
 	if err := s.fresh(ctx, p.generation.ID, q.MinFreshness); err != nil {
 		return nil, err
 	}
@@ -155,29 +159,28 @@ func (s *Searcher) plan(ctx context.Context, name string, q Query) (*plan, error
 	if p.text, err = s.Gate.Query(ctx, &policy, q.Text); err != nil {
 		return nil, err
 	}
+	return p, s.aim(ctx, p, record.ForQuery)
+}
+
+// aim finds the index of a plan's generation, and the query's vector in its space.
+func (s *Searcher) aim(ctx context.Context, p *plan, purpose record.Purpose) (err error) {
 	p.index, err = s.Indexes.Get(ctx, flow.Spec(p.generation))
 	if errors.Is(err, index.ErrDamaged) {
-		return nil, &fault.Error{Kind: fault.Unavailable, RetryAfter: time.Second, Msg: "the index was damaged and is being rebuilt from the records"}
+		return &fault.Error{Kind: fault.Unavailable, RetryAfter: time.Second, Msg: "the index was damaged and is being rebuilt from the records"}
 	}
+	if err != nil || p.query.Mode == Lexical {
+		return err
+	}
+	embedder, err := s.Embedder(p.generation)
 	if err != nil {
-		return nil, err
-	}
-	if q.Mode == Lexical {
-		return p, nil
-	}
-	embedder, ok := s.Embedders[p.generation.Model]
-	if !ok {
-		return nil, fault.New(fault.Unavailable, "model %q is not configured", p.generation.Model)
-	}
-	if embedder.Model().Fingerprint() != p.generation.Space {
-		return nil, fault.New(fault.Unavailable, "model %q is not the one that the collection was embedded with", p.generation.Model)
+		return err
 	}
 	p.confidence.Terms = len(index.QueryTerms(p.text))
 	if model, ok := embedder.(interface{ Unfamiliar(text gate.Clean) float32 }); ok {
 		p.confidence.Unfamiliar = model.Unfamiliar(p.text)
 	}
-	p.vector, err = s.Vectors.Query(ctx, embedder, p.text)
-	return p, err
+	p.vector, err = s.Vectors.Query(ctx, embedding.For(embedder, embedding.Bill{Collection: p.collection.ID, Purpose: purpose}), p.text)
+	return err
 }
 
 // fresh waits until a change is indexed.

@@ -132,7 +132,7 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 	if err := s.lock(ctx, doing, g.Collection); err != nil {
 		return record.Generation{}, err
 	}
-	content, policy, chunking, err := g.Encode()
+	parts, err := g.Encode()
 	if err != nil {
 		return record.Generation{}, fmt.Errorf("add a generation: %w", err)
 	}
@@ -146,24 +146,25 @@ func (s collections) AddGeneration(ctx context.Context, g record.Generation) (re
 		}
 	}
 	_, err = s.get(ctx, doing, []any{&g.ID},
-		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id`,
-		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy.Name, chunking, micros(g.CreatedAt), content, policy)
+		`INSERT INTO generations (collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules, declaration)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		g.Collection, g.State, g.Model, g.Space[:], g.Dimensions, g.Recipe[:], g.Policy.Name, string(parts.Chunking),
+		micros(g.CreatedAt), string(parts.Content), string(parts.Policy), string(parts.Declaration))
 	return g, err
 }
 
 // Generations implements record.Collections.
 func (s collections) Generations(ctx context.Context, id record.CollectionID) ([]record.Generation, error) {
 	return list(ctx, s.tx, "list generations", func(r pgx.Rows, g *record.Generation) error {
-		var content, policy, chunking []byte
+		var p record.GenerationParts
 		var created int64
 		if err := r.Scan(&g.ID, &g.Collection, &g.State, &g.Model, scanDigest{&g.Space}, &g.Dimensions,
-			scanDigest{&g.Recipe}, &g.Policy.Name, &chunking, &created, &content, &policy); err != nil {
+			scanDigest{&g.Recipe}, &g.Policy.Name, &p.Chunking, &created, &p.Content, &p.Policy, &p.Declaration); err != nil {
 			return err
 		}
 		g.CreatedAt = moment(created)
-		return g.Decode(content, policy, chunking)
-	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules
+		return g.Decode(p)
+	}, `SELECT id, collection, state, model, space, dimensions, recipe, policy, chunking, created_at, content, rules, declaration
 		FROM generations WHERE collection = $1 ORDER BY id DESC`, id)
 }
 
