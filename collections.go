@@ -8,17 +8,20 @@ import (
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/flow"
 	"github.com/holdfast/holdfast/record"
+	"github.com/holdfast/holdfast/search"
 )
 
-// Plan is what it takes to put a changed declaration into effect.
+// Plan is what it takes to put a changed declaration into effect: an upgrade
+// that waits for approval.
 type Plan struct {
-	Reasons  []string `json:"reasons"` // what differs: content, model, policy, chunking
-	Records  int64    `json:"records"`
-	Passages int64    `json:"passages"` // to be embedded again, at most
+	Upgrade string   `json:"upgrade"` // its id
+	Reasons []string `json:"reasons"` // what differs: content, model, policy, chunking, subject, classification
+	flow.Forecast
 }
 
 // Declare creates a collection or changes its declaration. A change that
-// needs other passages or vectors is not made: the plan says what it takes.
+// needs other passages or vectors is not made: it becomes an upgrade that
+// waits for approval, and the plan says what it takes.
 func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collection, *Plan, error) {
 	if err := d.Complete(); err != nil {
 		return record.Collection{}, nil, err
@@ -38,9 +41,9 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 	}
 	model := embedder.Model()
 	var out record.Collection
-	var plan *Plan
+	var reasons []string
 	err := a.parts.Records.Update(ctx, func(tx record.Tx) error {
-		plan = nil
+		reasons = nil
 		old, err := tx.Collections().Get(ctx, d.Collection)
 		if err != nil && fault.KindOf(err) != fault.NotFound {
 			return err
@@ -50,10 +53,13 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 			if err := a.mayReattach(ctx, tx, &old, &d); err != nil {
 				return err
 			}
-			if reasons := rebuildReasons(&old.Declaration, &d); len(reasons) > 0 {
-				out = old
-				plan, err = forecast(ctx, tx, old, reasons)
+			g, err := flow.ActiveGeneration(ctx, tx, old.ID)
+			if err != nil {
 				return err
+			}
+			if reasons = flow.Reasons(g, &old.Declaration, &d, policy, model); len(reasons) > 0 {
+				out = old
+				return nil
 			}
 		}
 		if out, err = tx.Collections().Put(ctx, d); err != nil {
@@ -70,30 +76,16 @@ func (a *App) Declare(ctx context.Context, d record.Declaration) (record.Collect
 		_, err = tx.Collections().AddGeneration(ctx, g)
 		return err
 	})
-	if err == nil {
-		a.dispatcher.Wake()
-		a.follower.Wake()
+	if err != nil {
+		return out, nil, err
 	}
-	return out, plan, err
-}
-
-func rebuildReasons(before, after *record.Declaration) []string {
-	var reasons []string
-	for _, c := range []struct {
-		what    string
-		differs bool
-	}{
-		{"content", !slices.Equal(before.Content, after.Content)},
-		{"model", before.Model != after.Model},
-		{"policy", before.Policy != after.Policy},
-		{"chunking", before.Chunking != after.Chunking},
-		{"subject", before.Subject != after.Subject},
-	} {
-		if c.differs {
-			reasons = append(reasons, c.what)
-		}
+	if len(reasons) > 0 {
+		u, err := a.upgrader.Plan(ctx, d, reasons, flow.UpgradeTerms{})
+		return out, &Plan{Upgrade: u.ID, Reasons: reasons, Forecast: u.Forecast}, err
 	}
-	return reasons
+	a.dispatcher.Wake()
+	a.follower.Wake()
+	return out, nil, nil
 }
 
 func metadataDiffers(before, after *record.Declaration) bool {
@@ -106,20 +98,6 @@ func metadataDiffers(before, after *record.Declaration) bool {
 		}
 	}
 	return false
-}
-
-func forecast(ctx context.Context, tx record.Tx, c record.Collection, reasons []string) (*Plan, error) {
-	p := &Plan{Reasons: reasons}
-	var err error
-	if p.Records, err = tx.Records().Count(ctx, c.ID); err != nil {
-		return nil, err
-	}
-	g, err := flow.ActiveGeneration(ctx, tx, c.ID)
-	if err != nil {
-		return nil, err
-	}
-	p.Passages, err = tx.Passages().Count(ctx, g.ID)
-	return p, err
 }
 
 // Collections lists up to limit collections with names after the given one.
@@ -158,6 +136,12 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 		if generations, err = tx.Collections().Generations(ctx, c.ID); err != nil {
 			return err
 		}
+		if err := flow.ForgetUpgrades(ctx, tx, c.ID); err != nil {
+			return err
+		}
+		if err := search.ForgetSamples(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		return tx.Collections().Drop(ctx, c.ID)
 	})
 	if err != nil {
@@ -190,6 +174,9 @@ type Status struct {
 	Applied        int64             `json:"applied_change"`   // every change up to this one is searchable
 	Latest         int64             `json:"latest_change"`
 	Generation     *GenerationStatus `json:"generation,omitempty"`
+	// Others are the generations that are fed beside it: one that is being
+	// built, or one on standby.
+	Others []GenerationStatus `json:"other_generations,omitempty"`
 }
 
 // GenerationStatus describes a generation.
@@ -201,6 +188,7 @@ type GenerationStatus struct {
 	Dimensions int       `json:"dimensions"`
 	Policy     string    `json:"policy"`
 	CreatedAt  time.Time `json:"created_at"`
+	Pending    int64     `json:"pending_changes,omitempty"` // of one that is not active
 }
 
 func statusOf(g record.Generation) GenerationStatus {
@@ -240,10 +228,29 @@ func (a *App) Status(ctx context.Context, name string) (Status, error) {
 		if !pending.Oldest.IsZero() {
 			st.LagSeconds = max(0, time.Since(pending.Oldest).Seconds())
 		}
-		generation := statusOf(g)
-		st.Generation = &generation
-		st.Passages, err = tx.Passages().Count(ctx, g.ID)
+		active := statusOf(g)
+		st.Generation = &active
+		if st.Passages, err = tx.Passages().Count(ctx, g.ID); err != nil {
+			return err
+		}
+		st.Others, err = others(ctx, tx, g)
 		return err
 	})
 	return st, err
+}
+
+// others lists what is fed beside the active generation, with what is pending.
+func others(ctx context.Context, tx record.Tx, active record.Generation) (out []GenerationStatus, err error) {
+	all, err := tx.Collections().Generations(ctx, active.Collection)
+	for _, g := range all {
+		if err != nil || g.ID == active.ID || !g.State.Fed() {
+			continue
+		}
+		st := statusOf(g)
+		var pending record.Pending
+		pending, err = tx.Changes().Pending(ctx, g.ID)
+		st.Pending = pending.Count
+		out = append(out, st)
+	}
+	return out, err
 }

@@ -400,6 +400,7 @@ func (r *rig) snapshot() (dir string) {
 // asked, and fails as told.
 type fake struct {
 	model embedding.Model
+	salt  string // vectors of models with other salts have nothing to do with each other
 
 	mu       sync.Mutex
 	calls    int            // for passages
@@ -455,7 +456,7 @@ func (f *fake) Embed(ctx context.Context, purpose embedding.Purpose, texts []gat
 			out[i].Err = one(ctx, text)
 		}
 		if out[i].Err == nil {
-			out[i].Values = bag(text, f.model.Dimensions)
+			out[i].Values = bag(f.salt, text, f.model.Dimensions)
 		}
 	}
 	f.mu.Lock()
@@ -469,12 +470,12 @@ func (f *fake) Embed(ctx context.Context, purpose embedding.Purpose, texts []gat
 }
 
 // bag is the normalised count of words, each in a place given by its hash.
-func bag(text string, dimensions int) []float32 {
+func bag(salt, text string, dimensions int) []float32 {
 	v := make([]float32, dimensions)
 	v[0] = 0.1 // no text is without length
 	for word := range strings.FieldsSeq(strings.ToLower(text)) {
 		h := fnv.New32a()
-		_, _ = h.Write([]byte(strings.Trim(word, ".,;:!?")))
+		_, _ = h.Write([]byte(salt + strings.Trim(word, ".,;:!?")))
 		v[h.Sum32()%uint32(dimensions)]++ //nolint:gosec // small
 	}
 	var sum float64

@@ -76,6 +76,7 @@ type App struct {
 	parts      flow.Parts
 	indexer    *flow.Indexer
 	sweeper    *flow.Sweeper
+	upgrader   *flow.Upgrader
 	dispatcher *flow.Dispatcher
 	searcher   *search.Searcher
 	follower   *flow.Follower
@@ -163,7 +164,10 @@ func New(cfg Config) (*App, error) {
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry, MaxDelete: cfg.Reconciling.MaxDelete}
 	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Retention: cfg.Retention}
-	for _, p := range slices.Concat(a.indexer.Pipelines(), a.sweeper.Pipelines()) {
+	a.upgrader = &flow.Upgrader{Indexer: a.indexer, Compare: func(ctx context.Context, u flow.Upgrade, old, next record.Generation) (flow.Evaluation, error) {
+		return a.searcher.Compare(ctx, u, old, next)
+	}}
+	for _, p := range slices.Concat(a.indexer.Pipelines(), a.sweeper.Pipelines(), a.upgrader.Pipelines()) {
 		if err := engine.Register(p); err != nil {
 			return nil, fmt.Errorf("register pipeline: %w", err)
 		}
@@ -194,6 +198,7 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.pack(ctx) })
 	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Go(func() { a.sweepDaily(ctx) })
+	wg.Go(func() { a.tend(ctx) })
 	wg.Go(func() { a.follower.Run(ctx) })
 	wg.Go(func() { a.reconcileRegularly(ctx, a.reconciles) })
 	if a.listen != nil {

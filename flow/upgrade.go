@@ -1,9 +1,11 @@
 package flow
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"time"
 
@@ -169,7 +171,7 @@ func Reasons(g record.Generation, before, after *record.Declaration, policy gate
 		return out
 	}
 	// A generation of before policies were kept has the name alone.
-	samePolicy := g.Policy.Name == policy.Name && (g.Policy.Otherwise.Action == "" || reflect.DeepEqual(g.Policy, policy))
+	samePolicy := g.Policy.Name == policy.Name && (g.Policy.Otherwise.Action == "" || sameJSON(g.Policy, policy))
 	var reasons []string
 	for _, c := range []struct {
 		what    string
@@ -189,10 +191,17 @@ func Reasons(g record.Generation, before, after *record.Declaration, policy gate
 	return reasons
 }
 
+func sameJSON(a, b any) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
+}
+
 // adopt takes over from a declaration what a generation was built with, and
 // keeps the rest.
 func adopt(d, from record.Declaration) record.Declaration {
 	d.Content, d.Model, d.Policy, d.Chunking, d.Subject = from.Content, from.Model, from.Policy, from.Chunking, from.Subject
+	d.Classification = maps.Clone(d.Classification)
 	for _, f := range from.Content {
 		class, ok := from.Classification[f]
 		if !ok {
