@@ -186,8 +186,8 @@ func TestGeneralise(t *testing.T) {
 	g := newGate(t, 1)
 	p := gate.Policy{
 		Name: "p", Version: 1, Otherwise: gate.Rule{Action: gate.Generalise},
-		Rules:     gate.Rules{"PATIENT_AGE": {Action: gate.Generalise, Band: 5}, "DATE_OF_BIRTH": {Action: gate.Generalise, To: "year"}, "LOCATION": {Action: gate.Generalise, Prefix: 3}},
-		Detectors: []*gate.Detector{{Name: "age", Pattern: `\bage (?P<value>\d{1,3})\b`, List: gate.List{Entity: "PATIENT_AGE"}}, {Name: "zip", Pattern: `\bzip (?P<value>\d{5})\b`, List: gate.List{Entity: "LOCATION"}}},
+		Rules:     gate.Rules{"AGE": {Action: gate.Generalise, Band: 5}, "DATE_OF_BIRTH": {Action: gate.Generalise, To: "year"}, "LOCATION": {Action: gate.Generalise, Prefix: 3}},
+		Detectors: []*gate.Detector{{Name: "age", Pattern: `\bage (?P<value>\d{1,3})\b`, List: gate.List{Entity: "AGE"}}, {Name: "zip", Pattern: `\bzip (?P<value>\d{5})\b`, List: gate.List{Entity: "LOCATION"}}},
 	}
 	for text, want := range map[string]string{
 		"the patient, age 47, came":      "the patient, age 45-49, came",

@@ -17,6 +17,15 @@ var general = []catalogued{
 	{detect.DateOfBirth, []string{"DOB: «12/03/1985»"}, []string{"due 12/03/1985"}, []string{"DOB: 32/13/1985"}},
 	{detect.Location, []string{"«12 Baker Street, London NW1 6XE»"}, []string{"a 4 lane road"}, []string{"10 people on the street"}},
 	{detect.NRP, []string{"Nationality: «German»", "She is «Nigerian».", "I'm a devout «Catholic»", "Maria is «Spanish»", "Konfession: «evangelisch»"}, []string{"the German version", "French toast", "It is Turkish"}, []string{"the keyboard is German", "He is Germane"}},
+	{
+		detect.Age,
+		[]string{
+			"she is «34» years old", "a «7»-year-old boy", "aged «51»", "Age: «63»", "«28» Jahre alt", "im Alter von «45»", "der «19»-jährige", "tiene «41» años", "âgée de «30» ans", "edad: «52»",
+			"he turned «40» in May", "«8» jaar oud",
+		},
+		[]string{"page 34", "34 years of warranty", "the firm has 34 years behind it", "aged 34.5% more", "it turned 40 people away", "version: 34"},
+		[]string{"aged 340", "0 years old", "stage: 34"},
+	},
 	{detect.IMEI, []string{"IMEI «490154203237518»"}, []string{"part 490154203237518"}, []string{"IMEI 490154203237519"}},
 	{detect.VIN, []string{"VIN «1M8GDM9AXKP042788»", "Fahrgestellnummer «WVWZZZ1JZXW000001»"}, []string{"key WVWZZZ1JZXW"}, []string{"VIN 1M8GDM9AXKP0427I8"}},
 }

@@ -56,7 +56,7 @@ func dvla(c []byte) bool {
 		month -= 50
 	}
 	initial := func(ch byte) bool { return !isDigit(ch) || ch == '9' }
-	return date(num(c[8:10]), month) && initial(c[11]) && initial(c[12]) && !(c[11] == '9' && c[12] != '9') && !isDigit(c[14]) && !isDigit(c[15])
+	return date(num(c[8:10]), month) && initial(c[11]) && initial(c[12]) && (c[11] != '9' || c[12] == '9') && !isDigit(c[14]) && !isDigit(c[15])
 }
 
 // rvnr: § 147 SGB VI and the Verordnung über die Versicherungsnummer: the letter as two digits, weights
@@ -68,7 +68,7 @@ func rvnr(c []byte) bool {
 	var d [13]byte
 	copy(d[:], c[:8])
 	k := int(c[8]-'A') + 1
-	d[8], d[9] = byte('0'+k/10), byte('0'+k%10)
+	d[8], d[9] = "0123456789"[k/10], "0123456789"[k%10]
 	copy(d[10:], c[9:12])
 	sum := 0
 	for i, w := range [...]int{2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1} {
@@ -82,7 +82,7 @@ func rvnr(c []byte) bool {
 // 1 and 2 in turn, the products' digits added, modulo 10.
 func kvnr(c []byte) bool {
 	k := int(c[0]-'A') + 1
-	d := append([]byte{byte('0' + k/10), byte('0' + k%10)}, c[1:9]...)
+	d := append([]byte{"0123456789"[k/10], "0123456789"[k%10]}, c[1:9]...)
 	sum := 0
 	for i, ch := range d {
 		p := digit(ch) * (1 + i%2)

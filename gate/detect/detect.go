@@ -57,7 +57,7 @@ type Scanner struct {
 }
 
 // version is part of what decides whether text must be gated again: raise it with every change of rules.
-const version = "detect-6"
+const version = "detect-7"
 
 // Version names the set of rules; it changes whenever the same text could give other findings.
 func (s *Scanner) Version() string { return version }
@@ -99,7 +99,7 @@ func (s *Scanner) Scan(dst []Finding, text string) []Finding {
 	sc.classify()
 	dst = sc.settle(dst)
 	if cap(sc.found) <= maxPooled && cap(sc.marks) <= maxPooled && cap(sc.cands) <= maxPooled && cap(sc.lines) <= maxPooled {
-		sc.v, sc.fold.text, sc.s = "", "", nil
+		sc.v, sc.fold.text, sc.s, sc.words = "", "", nil, surroundings{}
 		s.scratch.Put(sc)
 	}
 	return dst
@@ -127,9 +127,10 @@ type scan struct {
 	// Scratch of cluster: what is struck out, the hits by rank, the furthest end up to each.
 	dead                 []bool
 	order, reach         []int
-	steps                int   // turns of the loops that no constant bounds; what time is linear in
-	line                 int32 // number of line breaks so far
-	nested               bool  // this text was made from a part of another
+	steps                int          // turns of the loops that no constant bounds; what time is linear in
+	line                 int32        // number of line breaks so far
+	words                surroundings // what was looked at last
+	nested               bool         // this text was made from a part of another
 	encodedEnd, speltEnd int
 	urls                 [][2]int // where URLs stand
 	urlAt                int      // the first of them that may still hold the value under inspection
@@ -154,7 +155,7 @@ func (sc *scan) reset(s *Scanner, text string) {
 	sc.s = s
 	sc.marks, sc.cands, sc.found, sc.dead = sc.marks[:0], sc.cands[:0], sc.found[:0], sc.dead[:0]
 	sc.steps, sc.nested, sc.encodedEnd, sc.speltEnd = 0, false, 0, 0
-	sc.urls, sc.urlAt = sc.urls[:0], 0
+	sc.urls, sc.urlAt, sc.words = sc.urls[:0], 0, surroundings{start: -1}
 	sc.line, sc.urlEnd, sc.pemEnd, sc.userEnd, sc.hexEnd, sc.jwtEnd, sc.numEnd, sc.phoneEnd, sc.at = 0, 0, 0, 0, 0, 0, 0, 0, 0
 	sc.madeEnd, sc.columnEnd, sc.bornEnd, sc.atLine = 0, 0, 0, 0
 	sc.col, sc.tabled, sc.headed, sc.ctx, sc.midChain, sc.dialStart = 0, false, false, context{}, false, 0

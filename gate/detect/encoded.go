@@ -25,7 +25,7 @@ func (sc *scan) within(text string) []Finding {
 	in.classify()
 	found := in.settle(nil)
 	sc.steps += in.steps
-	in.v, in.fold.text, in.s = "", "", nil
+	in.v, in.fold.text, in.s, in.words = "", "", nil, surroundings{}
 	sc.s.scratch.Put(in)
 	return found
 }
@@ -101,35 +101,35 @@ var digitWords = func() map[string]string {
 	return m
 }()
 
-//nolint:misspell // other languages
 var digitLists = []string{
 	"zero oh null cero nul nula", "one eins uno une un een", "two zwei zwo dos deux twee due", "three drei tres trois drie tre", "four vier cuatro quatre quattro",
 	"five funf fuenf cinco cinq vijf cinque", "six sechs seis zes sei", "seven sieben siete sept zeven sette", "eight acht ocho huit otto", "nine neun nueve neuf negen nove",
 }
 
-// spelt handles a digit in words at s: "oh seven seven double zero nine …".
-func (sc *scan) spelt(s int) {
-	if s < sc.speltEnd || sc.nested {
-		return
+// speech is digits as they are said, and the signs between them.
+type speech struct {
+	text     [maxSpelt]byte
+	from, to [maxSpelt]int // where each was said
+	n        int
+	digits   int
+	end      int // of the last word
+}
+
+func (d *speech) put(c byte, from, to int) {
+	if d.n < maxSpelt {
+		d.text[d.n], d.from[d.n], d.to[d.n] = c, from, to
+		d.n++
+		d.end = to
 	}
-	v := sc.v
-	var text [maxSpelt]byte
-	var from, to [maxSpelt]int
-	n, digits, times := 0, 0, 1
-	put := func(c byte, a, b int) {
-		if n < maxSpelt {
-			text[n], from[n], to[n] = c, a, b
-			n++
-		}
-		if isDigit(c) {
-			digits++
-		}
+	if isDigit(c) {
+		d.digits++
 	}
-	if k := max(0, s-5); strings.EqualFold(v[k:s], "plus ") {
-		s = k
-	}
-	i, end := s, s
-	for n < maxSpelt {
+}
+
+// read reads digits and signs in words from i on, and figures among them.
+func (d *speech) read(v string, i int) {
+	times := 1
+	for d.n < maxSpelt {
 		k := i
 		for k < len(v) && k-i < 12 && isAlnum(v[k]) {
 			k++
@@ -142,39 +142,47 @@ func (sc *scan) spelt(s int) {
 			times = 3
 		case sign != "":
 			for range times {
-				put(sign[0], i, k)
+				d.put(sign[0], i, k)
 			}
-			times, end = 1, k
+			times = 1
 		case w != "" && figuresIn(w) == len(w):
 			for j := range len(w) {
-				put(w[j], i+j, i+j+1)
+				d.put(w[j], i+j, i+j+1)
 			}
-			end = k
 		default:
-			k = -1
-		}
-		if k < 0 {
-			break
+			return
 		}
 		for i = k; i < len(v) && i-k < 3 && (v[i] == ' ' || v[i] == ',' || v[i] == '-' || v[i] == '\n'); i++ {
 			continue
 		}
 		if i == k {
-			break
+			return
 		}
 	}
-	sc.speltEnd = max(end, s+1)
-	for n > 0 && !isDigit(text[n-1]) {
-		n--
+}
+
+// spelt handles a digit in words at s: "oh seven seven double zero nine …".
+func (sc *scan) spelt(s int) {
+	if s < sc.speltEnd || sc.nested {
+		return
 	}
-	if digits < minSpelt {
+	v := sc.v
+	if k := max(0, s-5); strings.EqualFold(v[k:s], "plus ") {
+		s = k
+	}
+	var d speech
+	d.read(v, s)
+	sc.speltEnd = max(d.end, s+1)
+	for d.n > 0 && !isDigit(d.text[d.n-1]) {
+		d.n--
+	}
+	if d.digits < minSpelt {
 		return
 	}
 	before := v[max(0, s-farBefore):s]
-	said := string(text[:n])
-	for _, f := range sc.within(before + said + v[end:min(len(v), end+farAfter)]) {
-		if a, b := f.Start-len(before), f.End-len(before); a >= 0 && b <= n && f.Score >= 0.5 && f.Type != URL && f.Type != DateTime {
-			sc.add(from[a], to[b-1], f.Type, f.Rule, min(f.Score, 0.9))
+	for _, f := range sc.within(before + string(d.text[:d.n]) + v[d.end:min(len(v), d.end+farAfter)]) {
+		if a, b := f.Start-len(before), f.End-len(before); a >= 0 && b <= d.n && f.Score >= 0.5 && f.Type != URL && f.Type != DateTime {
+			sc.add(d.from[a], d.to[b-1], f.Type, f.Rule, min(f.Score, 0.9))
 		}
 	}
 }

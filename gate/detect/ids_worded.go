@@ -4,6 +4,8 @@ import "strings"
 
 // wordedIDs are identifiers whose form many other numbers have: words that their issuer or its language uses must
 // stand near. The words are looked for only once form and check digit fit, so they cost nothing elsewhere.
+//
+//nolint:misspell // most of the words are not English
 var wordedIDs = []idRule{
 	{typ: USNPI, rule: "us-npi", pics: "9999999999 9999-999-999", words: "npi|national provider|provider id|provider number", must: true, ok: npi},
 	{typ: USMBI, rule: "us-mbi", pics: "9XX9XX9XX99 9XX9-XX9-XX99", words: "mbi|medicare|beneficiary", plain: 0.5, grouped: 0.7, ok: mbi},
@@ -63,20 +65,36 @@ const (
 	phTINWords    = "tin|bir|tax identification|taxpayer"
 )
 
-// worded reports whether one of the words stands near the value [s, e) of the view, or heads its column.
-func (sc *scan) worded(s, e int, words []string) bool {
+// surroundings are the words around one value, in lower case.
+type surroundings struct {
+	start, end         int // of the value; what they are of
+	near, behind, head string
+}
+
+// surrounded gives the surroundings of the value [s, e) of the view. Many rules ask about one value.
+func (sc *scan) surrounded(s, e int) *surroundings {
 	const before, after = 64, 28
-	near := strings.ToLower(sc.v[max(0, s-before):s])
+	a := &sc.words
+	if a.start == s && a.end == e {
+		return a
+	}
+	near := sc.v[max(0, s-before):s]
 	if k := strings.LastIndex(near, "\n\n"); k >= 0 {
 		near = near[k:]
 	}
-	behind := strings.ToLower(sc.v[e:min(len(sc.v), e+after)])
+	behind := sc.v[e:min(len(sc.v), e+after)]
 	if k := strings.IndexByte(behind, '\n'); k >= 0 {
 		behind = behind[:k]
 	}
-	head := strings.ToLower(sc.header())
+	*a = surroundings{s, e, strings.ToLower(near), strings.ToLower(behind), strings.ToLower(sc.header())}
+	return a
+}
+
+// worded reports whether one of the words stands near the value [s, e) of the view, or heads its column.
+func (sc *scan) worded(s, e int, words []string) bool {
+	a := sc.surrounded(s, e)
 	for _, w := range words {
-		if hasWord(near, w) || hasWord(behind, w) || head != "" && hasWord(head, w) {
+		if hasWord(a.near, w) || hasWord(a.behind, w) || a.head != "" && hasWord(a.head, w) {
 			return true
 		}
 	}

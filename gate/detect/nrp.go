@@ -5,8 +5,6 @@ import "strings"
 // groupsOfPeople are nationalities, religions and political groups, in the forms that are said of a person. English
 // demonyms after ISO 3166 and the CIA World Factbook's field "nationality", the larger religions, and words for
 // political conviction; the same in a few languages for the countries met most often.
-//
-//nolint:misspell // other languages
 const groupsOfPeople = `afghan albanian algerian american angolan argentine argentinian armenian australian austrian azerbaijani bahraini
 	bangladeshi belarusian belgian bolivian bosnian brazilian british bulgarian burmese cambodian cameroonian canadian chilean chinese
 	colombian congolese croatian cuban cypriot czech danish dutch ecuadorian egyptian emirati english eritrean estonian ethiopian filipino
@@ -80,6 +78,7 @@ func (sc *scan) nrp(s, e int) {
 }
 
 var (
+	//nolint:misspell // other languages
 	nrpFields = strings.Split("nationality|citizenship|religion|religious affiliation|ethnicity|faith|political party|political affiliation|nationalitat|"+
 		"staatsangehorigkeit|staatsburgerschaft|konfession|nacionalidad|ciudadania|nationalite|nazionalita|cittadinanza|religione|nationaliteit|nacionalidade|religiao", "|")
 	nrpVerb    = wordSet("am is was are were i'm he's she's became remains bin ist war soy es suis est sono")

@@ -69,7 +69,7 @@ var contextCases = []testCase{
 	{"birth beside another", "Born on: «DATE_OF_BIRTH:August 5, 1944»\nNoticed on: 2025-05-10"},
 	{"birth once", "I was born on «DATE_OF_BIRTH:15 Dec 1971». The letter came 2025-03-04."},
 	{"birth asked", "What is your date of birth?\n16:32 Bo > «DATE_OF_BIRTH:12 Feb 05», thanks"},
-	{"birthday", "She turned 40 on «DATE_OF_BIRTH:3 May 2024»; it turned cold on 3 May 2024"},
+	{"birthday", "She turned «AGE:40» on «DATE_OF_BIRTH:3 May 2024»; it turned cold on 3 May 2024"},
 	{"birth column", "name;born;since\nA;«DATE_OF_BIRTH:7. März 1961»;2019-02-03\nB;«DATE_OF_BIRTH:1944-01-04»;2020-02-03\n"},
 	{"birth markdown", "| name | date of birth | joined |\n|---|---|---|\n| A | «DATE_OF_BIRTH:16 Jun 79» | 2020-01-02 |\n"},
 	{"not birth", "delivered 12 Mar 24 units, 3 May 10:20, paid 12 Mar 85 for it, version 1.2.03, a birthday present, due 01.09.2025"},

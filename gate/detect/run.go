@@ -194,6 +194,9 @@ func (sc *scan) number(c *cand) {
 			return
 		}
 		sc.phone(i)
+		if c.end-i <= 3 {
+			sc.age(i, c.end)
+		}
 		if c.end-i <= 4 {
 			sc.numericDate(i, c.end)
 			sc.germanStreet(i, c.end)

@@ -96,7 +96,7 @@ func TestTokens(t *testing.T) {
 func TestAssignedKeys(t *testing.T) {
 	t.Parallel()
 	s := scanner(t)
-	for rule, text := range map[string]string{
+	for rule, text := range map[string]string{ //nolint:gosec // G101: made up
 		"adafruit-api-key":        "ADAFRUIT_IO_KEY=" + body(hex16, 32),
 		"algolia-api-key":         `"algolia_api_key": "` + body(hex16, 32) + `"`,
 		"asana-client-secret":     "asana.client_secret = '" + body(hex16, 32) + "'",

@@ -117,6 +117,7 @@ const (
 	IMEI           Type = "IMEI"
 	VIN            Type = "VIN"
 	NRP            Type = "NRP"
+	Age            Type = "AGE"            // a number of years
 	Passport       Type = "PASSPORT"       // a passport number in context, of no stated country
 	DriverLic      Type = "DRIVER_LICENSE" // likewise; USDriver where the words around it are American
 	BankAccount    Type = "BANK_ACCOUNT"   // an account number in context; USBank where the words around it are American
@@ -135,7 +136,7 @@ var allTypes = []Type{
 	ITIDCard, ITDriving, INGSTIN, INVoter, INPassport, INVehicle, KRPassport, KRBusiness, KRForeigner, KRDriving,
 	SEOrg, SGUEN, TRVehicle, NGNIN, NGVehicle, PHTIN, PHUMID, PHHealth, PHPassport, ZACompany,
 	ZATax, ZAVAT, ZAPassport, ZADriving, ZATraffic, ZAVehicle, NZIRD, NZNHI, IMEI, VIN,
-	NRP,
+	NRP, Age,
 	Passport, DriverLic, BankAccount, IdentityCard, MedicalRec,
 }
 

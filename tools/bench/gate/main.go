@@ -11,6 +11,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -58,13 +59,18 @@ func main() {
 	least := flag.Duration("for", 200*time.Millisecond, "processor time for each figure")
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
-	if err := run(*size, *least); err != nil {
+	if err := run(os.Stdout, *size, *least); err != nil {
 		fmt.Fprintln(os.Stderr, "bench gate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(size int, least time.Duration) error {
+func run(out io.Writer, size int, least time.Duration) (err error) {
+	say := func(format string, args ...any) {
+		if _, failed := fmt.Fprintf(out, format, args...); failed != nil && err == nil {
+			err = failed
+		}
+	}
 	all, err := detect.New(detect.Options{})
 	if err != nil {
 		return err
@@ -79,41 +85,41 @@ func run(size int, least time.Duration) error {
 	named := func(text string) { spans = tagger.Tag(spans[:0], text, names.Options{}) }
 	both := func(text string) { patterns(text); named(text) }
 
-	fmt.Printf("%-24s %10s %10s %10s %10s\n", "MB/s of one core", "patterns", "names", "both", "found/kB")
+	say("%-24s %10s %10s %10s %10s\n", "MB/s of one core", "patterns", "names", "both", "found/kB")
 	for _, t := range ordinary {
 		text := repeat(t.unit, size)
 		patterns(text)
 		density := float64(len(found)) / float64(len(text)) * 1000
-		fmt.Printf("%-24s %10.1f %10.1f %10.1f %10.1f\n", t.name, rate(patterns, text, least), rate(named, text, least), rate(both, text, least), density)
+		say("%-24s %10.1f %10.1f %10.1f %10.1f\n", t.name, rate(patterns, text, least), rate(named, text, least), rate(both, text, least), density)
 	}
 
-	fmt.Printf("\n%-24s", "by group, MB/s")
+	say("\n%-24s", "by group, MB/s")
 	for _, t := range ordinary {
-		fmt.Printf(" %10s", t.name)
+		say(" %10s", t.name)
 	}
-	fmt.Println()
+	say("\n")
 	for _, g := range groups {
 		s, err := detect.New(detect.Options{Types: g.types})
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-24s", g.name)
+		say("%-24s", g.name)
 		for _, t := range ordinary {
-			fmt.Printf(" %10.1f", rate(func(text string) { found = s.Scan(found[:0], text) }, repeat(t.unit, size), least))
+			say(" %10.1f", rate(func(text string) { found = s.Scan(found[:0], text) }, repeat(t.unit, size), least))
 		}
-		fmt.Println()
+		say("\n")
 	}
 
-	fmt.Printf("\n%-24s %10s %10s %10s %10s\n", "hostile text", "patterns", "exponent", "names", "exponent")
+	say("\n%-24s %10s %10s %10s %10s\n", "hostile text", "patterns", "exponent", "names", "exponent")
 	worst := 0.0
 	for _, t := range hostile {
 		text := repeat(t.unit, size/8)
 		p, n := exponent(patterns, t.unit, size/8), exponent(named, t.unit, size/8)
 		worst = max(worst, p, n)
-		fmt.Printf("%-24s %10.1f %10.2f %10.1f %10.2f\n", t.name, rate(patterns, text, least/4), p, rate(named, text, least/4), n)
+		say("%-24s %10.1f %10.2f %10.1f %10.2f\n", t.name, rate(patterns, text, least/4), p, rate(named, text, least/4), n)
 	}
-	fmt.Printf("largest exponent %.2f\n", worst)
-	return nil
+	say("largest exponent %.2f\n", worst)
+	return err
 }
 
 func repeat(unit string, size int) string { return strings.Repeat(unit, size/len(unit)+1)[:size] }
