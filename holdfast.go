@@ -56,6 +56,8 @@ type Config struct {
 	Sources func(record.Declaration) (record.Source, error)
 	// Embedders by the name that declarations use.
 	Embedders map[string]embedding.Embedder
+	// Models are how the embedders are called.
+	Models ModelSettings
 	// Retry is how often and when the steps of the pipelines, and single items
 	// in them, are tried again after a transient fault.
 	Retry pipeline.Retry
@@ -87,6 +89,7 @@ type App struct {
 	reconciles time.Duration // how often
 	log        *slog.Logger
 	auditing   *auditor
+	settings   ModelSettings
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when a step has ended
@@ -124,7 +127,10 @@ func New(cfg Config) (*App, error) {
 		}
 		policies[name] = p
 	}
-	a := &App{access: cfg.Access, bucket: cfg.Bucket, opener: cfg.Index, listen: cfg.Listen, reconciles: cfg.Reconciling.Every, log: cfg.Log, changed: make(chan struct{})}
+	a := &App{
+		access: cfg.Access, bucket: cfg.Bucket, opener: cfg.Index, listen: cfg.Listen, reconciles: cfg.Reconciling.Every,
+		settings: cfg.Models, log: cfg.Log, changed: make(chan struct{}),
+	}
 	g, err := gate.New(gate.Config{Key: cfg.Key, Tenant: cfg.Tenant, Recognisers: cfg.Recognisers})
 	if err != nil {
 		return nil, fmt.Errorf("build gate: %w", err)
@@ -132,7 +138,11 @@ func New(cfg Config) (*App, error) {
 	if cfg.Vault != nil {
 		a.parts.Vault = gate.NewVault(g, cfg.Vault)
 	}
-	metrics := telemetry.New(a.levels)
+	canary, err := neutral(cfg, append([]string{Probe}, canaries...)...)
+	if err != nil {
+		return nil, err
+	}
+	metrics := telemetry.New(a.levels, a.modelLevels)
 	claimFor := time.Duration(0) // the default: where there is one process, its own name frees its claims
 	if cfg.Records.Shared() {
 		claimFor = claimShared
@@ -140,6 +150,7 @@ func New(cfg Config) (*App, error) {
 	vectors, err := embedding.NewStore(embedding.StoreConfig{
 		ClaimFor: claimFor,
 		Records:  cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Owner: cfg.Owner, Logger: cfg.Log, PackSize: packFull,
+		Budget: cfg.Models.Budget, Probe: canary[0], Canary: canary[1:],
 		Observe: func(e embedding.Event) {
 			if e.Purpose == embedding.ForPassage {
 				metrics.Embedded(e.Model, e.Usage.Requests, e.Computed, e.Reused)
@@ -159,7 +170,7 @@ func New(cfg Config) (*App, error) {
 		return nil, fmt.Errorf("build engine: %w", err)
 	}
 	a.parts = flow.Parts{
-		Records: cfg.Records, Gate: g, Vault: a.parts.Vault, Policies: policies, Embedders: cfg.Embedders, Vectors: vectors,
+		Records: cfg.Records, Gate: g, Vault: a.parts.Vault, Policies: policies, Embedders: guard(vectors, cfg.Embedders, cfg.Models), Vectors: vectors,
 		Indexes: index.NewPool(cfg.Index), Sources: flow.NewSources(cfg.Sources), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry, MaxDelete: cfg.Reconciling.MaxDelete}
@@ -196,6 +207,7 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.dispatcher.Run(ctx) })
 	wg.Go(func() { a.pack(ctx) })
+	wg.Go(func() { a.watchModels(ctx, a.settings.CanaryEvery) })
 	wg.Go(func() { a.rewrapLeft(ctx) })
 	wg.Go(func() { a.sweepDaily(ctx) })
 	wg.Go(func() { a.tend(ctx) })
@@ -222,6 +234,9 @@ func (a *App) prepare(ctx context.Context) error {
 			return fmt.Errorf("free old leases: %w", err)
 		}
 	}
+	if err := a.register(ctx); err != nil {
+		return err
+	}
 	return a.mend(ctx)
 }
 
@@ -229,7 +244,7 @@ func (a *App) prepare(ctx context.Context) error {
 func (a *App) Close() error {
 	a.auditing.close()
 	a.parts.Sources.Close()
-	errs := []error{a.parts.Indexes.Close()}
+	errs := []error{a.writeCosts(), a.parts.Indexes.Close()}
 	if c, ok := a.opener.(io.Closer); ok {
 		errs = append(errs, c.Close())
 	}

@@ -57,6 +57,7 @@ func New(cfg Config) http.Handler {
 	s.batch()
 	s.search()
 	s.operations()
+	s.models()
 	s.vault()
 	s.privacy()
 	s.presidio()

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/holdfast/holdfast/access"
+	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/record"
 	"github.com/holdfast/holdfast/search"
@@ -63,6 +64,8 @@ type searchOut struct {
 	Body struct {
 		Results []SearchResult `json:"results" nullable:"false"`
 		TookMS  float64        `json:"took_ms"`
+		// Degraded is only there if it is so.
+		Degraded string `json:"degraded,omitempty" doc:"Why a hybrid search was answered by words alone: its model could not be asked."`
 	}
 }
 
@@ -74,11 +77,12 @@ func (s *server) search() {
 				Text: gate.NewRaw(in.Body.Query), K: in.Body.K, Mode: search.Mode(in.Body.Mode),
 				Filter: json.RawMessage(in.Body.Filter), Fields: in.Body.Fields, MinFreshness: in.Body.MinFreshness,
 			}
+			var out searchOut
+			q.Degraded = func(why error) { out.Body.Degraded = fault.Public(why) }
 			found, err := s.App.Search(ctx, principal(ctx), in.Collection, q)
 			if err != nil {
 				return nil, err
 			}
-			var out searchOut
 			out.Body.Results = make([]SearchResult, len(found))
 			for i, r := range found {
 				out.Body.Results[i] = SearchResult{

@@ -10,6 +10,31 @@ import (
 )
 
 var changeCases = map[string]func(*recordBox){
+	"what was not tried counts as no attempt": func(b *recordBox) {
+		c := b.declare("a")
+		refs := b.mustWrite(c, put("1", "x", 1), put("2", "y", 2))
+		b.release(b.lease(10).Epoch, time.Time{}, record.Tried, refs...)
+		for range 3 {
+			l := b.lease(10)
+			b.equal("attempts", []int{l.Changes[0].Attempts, l.Changes[1].Attempts}, []int{1, 1})
+			b.release(l.Epoch, time.Time{}, record.Untried, refs...)
+		}
+		l := b.lease(10)
+		b.release(l.Epoch, time.Time{}, record.Alone, refs[0])
+		b.release(l.Epoch, b.now.Add(time.Hour), record.Untried, refs[1])
+		for range 2 {
+			l = b.lease(10)
+			b.equal("alone", fmt.Sprint(leasedRefs(l), l.Changes[0].Attempts), fmt.Sprint(refs[:1], 2))
+			b.release(l.Epoch, time.Time{}, record.Untried, refs[0])
+		}
+		b.write(c, del("1"))
+		l = b.lease(1)
+		b.equal("still alone", leasedRefs(l), refs[:1])
+		b.release(l.Epoch, b.now.Add(2*time.Hour), record.Untried, refs[0])
+		b.equal("not yet", len(b.lease(10).Changes), 0)
+		b.now = b.now.Add(time.Hour)
+		b.equal("then", leasedRefs(b.lease(10)), refs[1:])
+	},
 	"what a change touched": func(b *recordBox) {
 		c := b.declare("a")
 		b.mustWrite(c, put("new", "x", 1), put("meta", "x", 1), put("text", "x", 1), put("gone", "x", 1), put("back", "x", 1), del("back"))
@@ -70,7 +95,7 @@ var changeCases = map[string]func(*recordBox){
 		ref := b.mustWrite(c, put("1", "y", 1))[0]
 		l := b.lease(1)
 		w := b.write(c, put("1", "y", 2))[0]
-		b.release(l.Epoch, time.Time{}, false, ref)
+		b.release(l.Epoch, time.Time{}, record.Tried, ref)
 		b.equal("both", b.lease(1).Changes, []record.Change{{Ref: ref, Number: w.Change, What: record.Content | record.Metadata, Attempts: 1}})
 	},
 	"release waits": func(b *recordBox) {
@@ -78,9 +103,9 @@ var changeCases = map[string]func(*recordBox){
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1))
 		l := b.lease(5)
 		later := b.now.Add(10 * time.Second)
-		b.release(l.Epoch, later, false, refs[0])
+		b.release(l.Epoch, later, record.Tried, refs[0])
 		b.equal("still held", len(b.held(l.Epoch)), 1)
-		b.release(l.Epoch, time.Time{}, false, refs[1])
+		b.release(l.Epoch, time.Time{}, record.Tried, refs[1])
 		b.equal("at once", leasedRefs(b.lease(5)), refs[1:])
 		b.equal("pending", b.pending(c).Count, 2)
 		b.now = later.Add(-time.Microsecond)
@@ -93,8 +118,8 @@ var changeCases = map[string]func(*recordBox){
 		c := b.declare("a")
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1), put("3", "x", 1), put("4", "x", 1))
 		l := b.lease(5)
-		b.release(l.Epoch, time.Time{}, true, refs[0], refs[2])
-		b.release(l.Epoch, time.Time{}, false, refs[1], refs[3])
+		b.release(l.Epoch, time.Time{}, record.Alone, refs[0], refs[2])
+		b.release(l.Epoch, time.Time{}, record.Tried, refs[1], refs[3])
 		b.equal("alone", leasedRefs(b.lease(5)), refs[:1])
 		together := leasedRefs(b.lease(5))
 		b.equal("the others together", together, []record.Ref{refs[1], refs[3]})
@@ -110,7 +135,7 @@ var changeCases = map[string]func(*recordBox){
 			b.Fatalf("got %+v after %+v", l, old)
 		}
 		b.equal("complete", len(b.complete(old.Epoch, old.Changes...)), 0)
-		b.release(old.Epoch, b.now.Add(time.Hour), true, ref)
+		b.release(old.Epoch, b.now.Add(time.Hour), record.Alone, ref)
 		b.bury(old.Epoch, ref)
 		b.update(func(ctx context.Context, tx record.Tx) error {
 			return tx.Passages().Stage(ctx, old.Epoch, []record.StagedField{{Ref: ref, Field: "body", ContentVersion: 1, Sealed: []byte("old")}})
@@ -213,7 +238,7 @@ var changeCases = map[string]func(*recordBox){
 		l := b.lease(1)
 		later := b.now.Add(10 * time.Second)
 		b.equal("leased", due(), b.now.Add(time.Minute))
-		b.release(l.Epoch, later, false, ref)
+		b.release(l.Epoch, later, record.Tried, ref)
 		b.equal("released", due(), later)
 		b.now = later
 		b.drain()
@@ -290,10 +315,10 @@ func (b *recordBox) drain() {
 	}
 }
 
-func (b *recordBox) release(epoch int64, notBefore time.Time, alone bool, refs ...record.Ref) {
+func (b *recordBox) release(epoch int64, notBefore time.Time, how record.Released, refs ...record.Ref) {
 	b.Helper()
 	b.update(func(ctx context.Context, tx record.Tx) error {
-		return tx.Changes().Release(ctx, epoch, refs, notBefore, alone)
+		return tx.Changes().Release(ctx, epoch, refs, notBefore, how)
 	})
 }
 

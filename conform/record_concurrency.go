@@ -118,7 +118,7 @@ func (b *recordBox) endLease(ctx context.Context, l record.Lease, versions map[r
 	}
 	return b.store.Update(ctx, func(tx record.Tx) error {
 		if back {
-			return tx.Changes().Release(ctx, l.Epoch, leasedRefs(l), time.Time{}, false)
+			return tx.Changes().Release(ctx, l.Epoch, leasedRefs(l), time.Time{}, record.Tried)
 		}
 		held, err := tx.Changes().Complete(ctx, l.Epoch, l.Changes)
 		if err == nil && len(held) != len(l.Changes) {

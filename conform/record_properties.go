@@ -319,11 +319,14 @@ func (m *recordModel) releaseSome() {
 	if m.rnd.IntN(2) == 0 {
 		notBefore = m.now.Add(time.Duration(m.rnd.IntN(60)) * time.Second)
 	}
-	alone := m.rnd.IntN(3) == 0
-	m.release(epoch, notBefore, alone, refsIn(some)...)
+	how := record.Released(m.rnd.IntN(3))
+	m.release(epoch, notBefore, how, refsIn(some)...)
 	for _, c := range some {
 		if q := m.changes[c.Ref]; q.epoch == epoch {
-			q.epoch, q.notBefore, q.alone = 0, notBefore, alone
+			q.epoch, q.notBefore, q.alone = 0, notBefore, how == record.Alone || how == record.Untried && q.alone
+			if how == record.Untried {
+				q.attempts--
+			}
 		}
 	}
 }

@@ -14,7 +14,7 @@ const (
 	// texts and not the model are at fault.
 	failuresInARow = 3
 	// firstOpen doubles up to lastOpen while the model stays away.
-	firstOpen, lastOpen = 10 * time.Second, 5 * time.Minute
+	firstOpen, lastOpen = 2 * time.Second, 5 * time.Minute
 )
 
 // breaker keeps callers away from a model that is down: they are sent back at

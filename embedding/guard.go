@@ -17,6 +17,9 @@ type Terms struct {
 	Price  float64
 	Limits Limits
 	Budget Budget
+	// Canary compares the model with what it was when it was first used. One
+	// whose weights are at hand needs none.
+	Canary bool
 }
 
 // Limits are what a provider takes; 0 is no limit of that kind.

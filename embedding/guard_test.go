@@ -189,23 +189,23 @@ func TestADownModelIsLeftAlone(t *testing.T) {
 				t.Errorf("%d requests, want three and a neutral one", asked)
 			}
 			_, err := g.ensure(1, "text")
-			g.wantBlocked(err, 10*time.Second, "does not answer")
-			g.wantBlocked(embedding.Ready(t.Context(), g.model), 10*time.Second, "does not answer")
+			g.wantBlocked(err, 2*time.Second, "does not answer")
+			g.wantBlocked(embedding.Ready(t.Context(), g.model), 2*time.Second, "does not answer")
 			if st := g.state(); st.State != "down" || g.seen() != asked {
 				t.Errorf("state %q, %d requests more", st.State, g.seen()-asked)
 			}
 			// Tried with a neutral text when the time has come, and left alone for longer.
-			_ = g.clock.Wait(t.Context(), 10*time.Second)
+			_ = g.clock.Wait(t.Context(), 2*time.Second)
 			if err := embedding.Ready(t.Context(), g.model); err != nil {
 				t.Errorf("the time has come: %v", err)
 			}
 			_, err = g.ensure(1, "text")
-			g.wantBlocked(err, 20*time.Second, "does not answer")
+			g.wantBlocked(err, 4*time.Second, "does not answer")
 			if n := g.seen(); n != asked+1 || g.requests[n-1][0] != "ok" {
 				t.Errorf("%d requests more", n-asked)
 			}
 			g.set(nil)
-			_ = g.clock.Wait(t.Context(), 20*time.Second)
+			_ = g.clock.Wait(t.Context(), 4*time.Second)
 			if out, err := g.ensure(1, "text"); err != nil || out.Computed != 1 {
 				t.Errorf("well again: %+v, %v", out, err)
 			}
@@ -390,7 +390,7 @@ func TestAChangedModelIsHeld(t *testing.T) {
 	t.Parallel()
 	sentences := conform.CleanTexts(t, keep, "the harbour at night", "a list of spare parts")
 	f, p := newFixture(t), newProvider(t, newWatch())
-	g := guardedBy(t, f, p, embedding.Terms{}, func(cfg *embedding.StoreConfig) { cfg.Canary = sentences })
+	g := guardedBy(t, f, p, embedding.Terms{Canary: true}, func(cfg *embedding.StoreConfig) { cfg.Canary = sentences })
 	if _, err := g.ensure(1, "one"); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/record"
 )
@@ -77,6 +78,16 @@ func (h *hold) key() string {
 	return space.String()
 }
 
+// canaryKey also names the sentences: others are compared with nothing.
+func (h *hold) canaryKey() string {
+	texts := make([]string, len(h.store.cfg.Canary))
+	for i, t := range h.store.cfg.Canary {
+		texts[i] = t.Embed()
+	}
+	sentences := digest.Of("canary", texts...)
+	return h.key() + "/" + sentences.Short()
+}
+
 func (h *hold) ready(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -105,13 +116,13 @@ func (h *hold) ready(ctx context.Context) error {
 // Without them nothing is wrong but that nothing can be compared yet.
 func (h *hold) begin(ctx context.Context) {
 	h.mu.Lock()
-	begun := h.begun || len(h.store.cfg.Canary) == 0
+	begun := h.begun || !h.terms.Canary
 	h.begun = true
 	h.mu.Unlock()
 	if begun {
 		return
 	}
-	doc, err := h.store.object(ctx, canaryKind, h.key())
+	doc, err := h.store.object(ctx, canaryKind, h.canaryKey())
 	if err == nil && doc.Version == 0 {
 		var vectors [][]float32
 		if vectors, err = h.embed(ctx); err == nil {
@@ -131,7 +142,7 @@ func (h *hold) begin(ctx context.Context) {
 
 func (h *hold) keep(ctx context.Context, doc canary, version int64) error {
 	return h.store.update(ctx, func(tx record.Tx) error {
-		_, err := tx.Objects().Put(ctx, canaryKind, h.key(), doc, version)
+		_, err := tx.Objects().Put(ctx, canaryKind, h.canaryKey(), doc, version)
 		return err
 	})
 }
@@ -142,7 +153,9 @@ func (h *hold) embed(ctx context.Context) ([][]float32, error) {
 		return nil, fault.New(fault.Invalid, "there are no sentences for a canary")
 	}
 	c := &call{purpose: ForPassage, bill: Bill{Purpose: record.ForCanary}, texts: h.store.cfg.Canary}
-	if err := h.below(ctx, c); err != nil {
+	err := h.below(ctx, c)
+	h.store.observe(Event{Model: h.model.Name, Purpose: ForPassage, Usage: c.usage})
+	if err != nil {
 		return nil, err
 	}
 	out := make([][]float32, len(c.out))
@@ -176,10 +189,10 @@ func (g Guarded) Check(ctx context.Context) (Checked, error) {
 	at := g.store.cfg.Clock.Now()
 	err = g.store.update(ctx, func(tx record.Tx) error {
 		out = Checked{}
-		doc, err := tx.Objects().Get(ctx, canaryKind, g.hold.key())
+		doc, err := tx.Objects().Get(ctx, canaryKind, g.hold.canaryKey())
 		if fault.KindOf(err) == fault.NotFound && err != nil {
 			out.First = true
-			_, err = tx.Objects().Put(ctx, canaryKind, g.hold.key(), canary{CanaryState{Since: at, CheckedAt: at}, encodeVectors(now)}, 0)
+			_, err = tx.Objects().Put(ctx, canaryKind, g.hold.canaryKey(), canary{CanaryState{Since: at, CheckedAt: at}, encodeVectors(now)}, 0)
 			return err
 		}
 		if err != nil {
@@ -191,7 +204,7 @@ func (g Guarded) Check(ctx context.Context) (Checked, error) {
 		}
 		out.Distance = furthest(then.Vectors, now)
 		then.CheckedAt, then.Distance = at, out.Distance
-		if _, err := tx.Objects().Put(ctx, canaryKind, g.hold.key(), then, doc.Version); err != nil {
+		if _, err := tx.Objects().Put(ctx, canaryKind, g.hold.canaryKey(), then, doc.Version); err != nil {
 			return err
 		}
 		return g.hold.put(ctx, tx, at, &out)
@@ -233,7 +246,7 @@ func (g Guarded) Accept(ctx context.Context) error {
 	}
 	at := g.store.cfg.Clock.Now()
 	err = g.store.update(ctx, func(tx record.Tx) error {
-		if _, err := tx.Objects().Put(ctx, canaryKind, g.hold.key(),
+		if _, err := tx.Objects().Put(ctx, canaryKind, g.hold.canaryKey(),
 			canary{CanaryState{Since: at, CheckedAt: at}, encodeVectors(now)}, record.AnyVersion); err != nil {
 			return err
 		}

@@ -105,7 +105,7 @@ func (g Guarded) State(ctx context.Context) (ModelState, error) {
 		st.Until = g.store.cfg.Clock.Now().Add(fault.RetryAfter(err))
 		break
 	}
-	doc, err = g.store.object(ctx, canaryKind, g.hold.key())
+	doc, err = g.store.object(ctx, canaryKind, g.hold.canaryKey())
 	if err == nil && doc.Version > 0 {
 		var c canary
 		err = doc.Decode(&c)
@@ -128,5 +128,5 @@ func (g Guarded) State(ctx context.Context) (ModelState, error) {
 // a generation was built with, and what to do.
 func Changed(name string, now, built digest.Digest, generation record.GenerationID) error {
 	return fault.New(fault.Unavailable, "model %q is now %s, but generation %d was built with %s; their vectors never mix: "+
-		"declare the old one again under this name, or upgrade the collection to the new one", name, now.Short(), generation, built.Short())
+		"declare the old one again under this or another name, or upgrade the collection to the new one", name, now.Short(), generation, built.Short())
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/pipeline"
@@ -170,9 +171,15 @@ func (x *Indexer) drop(ctx context.Context, tx record.Tx, t *pipeline.Task, b *b
 		if !bad {
 			continue
 		}
+		if embedding.Blocked(err) {
+			if err := x.putOff(ctx, tx, b, []record.Ref{ref}, err, record.Untried); err != nil {
+				return err
+			}
+			continue
+		}
 		tries := b.changes[ref].Attempts + 1
 		if fault.Retryable(err) && tries < x.Retry.Limit() {
-			if err := tx.Changes().Release(ctx, b.epoch, []record.Ref{ref}, time.Now().Add(x.Retry.Wait(tries, err)), false); err != nil {
+			if err := tx.Changes().Release(ctx, b.epoch, []record.Ref{ref}, time.Now().Add(x.Retry.Wait(tries, err)), record.Tried); err != nil {
 				return err
 			}
 			continue
@@ -218,7 +225,7 @@ func (x *Indexer) failed(ctx context.Context, tx record.Tx, f pipeline.Failure) 
 		for i, c := range lease.Changes {
 			refs[i] = c.Ref
 		}
-		return tx.Changes().Release(ctx, in.Epoch, refs, time.Now(), true)
+		return tx.Changes().Release(ctx, in.Epoch, refs, time.Now(), record.Alone)
 	}
 	for _, c := range lease.Changes {
 		letter := record.DeadLetter{

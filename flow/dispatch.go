@@ -168,7 +168,7 @@ func (d *Dispatcher) over(ctx context.Context, run string, epoch int64) (over bo
 		return over, err
 	}
 	return over, d.records.Update(ctx, func(tx record.Tx) error {
-		return tx.Changes().Release(ctx, epoch, held, time.Now(), false)
+		return tx.Changes().Release(ctx, epoch, held, time.Now(), record.Tried)
 	})
 }
 

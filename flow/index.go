@@ -155,6 +155,9 @@ func (p *Parts) Policy(g record.Generation) (gate.Policy, error) {
 // gate finds and transforms personal data in the content fields and stages
 // the sealed result.
 func (x *Indexer) gate(ctx context.Context, t *pipeline.Task, b *batch) error {
+	if err := x.ready(ctx, b); err != nil {
+		return x.postpone(ctx, t, b, err)
+	}
 	type field struct {
 		ref  record.Ref
 		name string
@@ -348,7 +351,10 @@ func (x *Indexer) embed(ctx context.Context, t *pipeline.Task, b *batch) error {
 		texts = append(texts, embedding.EnsureText{Text: p.Text, Clean: clean})
 		owner = append(owner, p.Ref)
 	}
-	done, err := x.Vectors.Ensure(ctx, embedder, texts)
+	done, err := x.Vectors.Ensure(ctx, embedding.For(embedder, embedding.Bill{Collection: b.collection.ID}), texts)
+	if embedding.Blocked(err) {
+		return x.postpone(ctx, t, b, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -378,8 +384,7 @@ func (p *Parts) Embedder(g record.Generation) (embedding.Embedder, error) {
 	if !ok {
 		return nil, fault.New(fault.Unavailable, "model %q is not configured; declare it under `models:`", g.Model)
 	}
-	return nil, fault.New(fault.Unavailable, "model %q is now %s, but generation %d was built with %s; declare the old one under another name or upgrade",
-		g.Model, named.Model().Fingerprint().Short(), g.ID, g.Space.Short())
+	return nil, embedding.Changed(g.Model, named.Model().Fingerprint(), g.Space, g.ID)
 }
 
 func (x *Indexer) passages(ctx context.Context, b *batch, refs []record.Ref) (out []record.Passage, err error) {

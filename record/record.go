@@ -324,6 +324,16 @@ type Pending struct {
 	Applied, Latest int64
 }
 
+// Released says how a change that is given back goes on.
+type Released uint8
+
+// The ways to give a change back.
+const (
+	Tried   Released = iota // its lease was an attempt; it may share a batch
+	Alone                   // its lease was an attempt; it shares no batch
+	Untried                 // nothing was tried: it is as it was before the lease
+)
+
 // Changes keeps, for each generation that is fed, the queue of records whose
 // index entries are behind. A record is in a queue at most once, and never
 // under two leases.
@@ -344,9 +354,8 @@ type Changes interface {
 	// changed. It returns the refs that were still held; the others changed
 	// nothing.
 	Complete(ctx context.Context, epoch int64, changes []Change) ([]Ref, error)
-	// Release gives held changes back, to be leased again from notBefore on;
-	// alone keeps each from sharing a batch.
-	Release(ctx context.Context, epoch int64, refs []Ref, notBefore time.Time, alone bool) error
+	// Release gives held changes back, to be leased again from notBefore on.
+	Release(ctx context.Context, epoch int64, refs []Ref, notBefore time.Time, how Released) error
 	// Bury takes held changes out of the queue until they are revived or their
 	// record is written again. The caller stores the dead letters.
 	Bury(ctx context.Context, epoch int64, refs []Ref) error

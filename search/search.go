@@ -41,6 +41,9 @@ type Query struct {
 	// answer; 0 for none.
 	MinFreshness int64
 	Fields       []string // of the record, to be returned; nil returns the metadata fields
+	// Degraded, if set, is told why an answer to a hybrid query was found by
+	// words alone: its model could not be asked.
+	Degraded func(why error)
 }
 
 // MaxK bounds the number of results.
@@ -179,7 +182,16 @@ func (s *Searcher) aim(ctx context.Context, p *plan, purpose record.Purpose) (er
 	if model, ok := embedder.(interface{ Unfamiliar(text gate.Clean) float32 }); ok {
 		p.confidence.Unfamiliar = model.Unfamiliar(p.text)
 	}
-	p.vector, err = s.Vectors.Query(ctx, embedding.For(embedder, embedding.Bill{Collection: p.collection.ID, Purpose: purpose}), p.text)
+	bill := embedding.Bill{Collection: p.collection.ID, Purpose: purpose}
+	p.vector, err = s.Vectors.Query(ctx, embedding.For(embedder, bill), p.text)
+	if err != nil && purpose == record.ForQuery && p.query.Mode == Hybrid && fault.Retryable(err) && ctx.Err() == nil {
+		// A provider that is down, or a budget that is used up, stops no search.
+		p.query.Mode = Lexical
+		if p.query.Degraded != nil {
+			p.query.Degraded(err)
+		}
+		return nil
+	}
 	return err
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -42,6 +41,9 @@ type config struct {
 	// PolicyFiles hold more policies, one in each YAML document.
 	PolicyFiles []string    `koanf:"policy_files" yaml:"policy_files"`
 	Vault       vaultConfig `koanf:"vault" yaml:"vault"`
+	// Budget is for all models together.
+	Budget budgetConfig `koanf:"budget" yaml:"budget"`
+	Canary canaryConfig `koanf:"canary" yaml:"canary"`
 	// Retention is how long what is no longer in use is kept.
 	Retention retentionConfig `koanf:"retention" yaml:"retention"`
 	// Reconcile is when indexes are compared with the records.
@@ -61,23 +63,6 @@ type vaultConfig struct {
 type logConfig struct {
 	Level  string `koanf:"level" yaml:"level"`   // debug, info, warn, error
 	Format string `koanf:"format" yaml:"format"` // text, json
-}
-
-// modelConfig declares an embedding model. Secrets come from the variable
-// that key_env names or the file that key_file names, never from here.
-type modelConfig struct {
-	Name          string        `koanf:"name" yaml:"name"`
-	Provider      string        `koanf:"provider" yaml:"provider"`
-	URL           string        `koanf:"url" yaml:"url"`
-	Model         string        `koanf:"model" yaml:"model"`
-	Revision      string        `koanf:"revision" yaml:"revision"`
-	Dimensions    int           `koanf:"dimensions" yaml:"dimensions"`
-	MaxTokens     int           `koanf:"max_tokens" yaml:"max_tokens"`
-	KeyEnv        string        `koanf:"key_env" yaml:"key_env"`
-	KeyFile       string        `koanf:"key_file" yaml:"key_file"`
-	QueryPrefix   string        `koanf:"query_prefix" yaml:"query_prefix"`
-	PassagePrefix string        `koanf:"passage_prefix" yaml:"passage_prefix"`
-	Timeout       time.Duration `koanf:"timeout" yaml:"timeout"`
 }
 
 const defaultConfigFile = "holdfast.yaml"

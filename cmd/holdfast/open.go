@@ -12,16 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/holdfast/holdfast"
 	"github.com/holdfast/holdfast/api"
-	"github.com/holdfast/holdfast/embedding"
-	"github.com/holdfast/holdfast/embedding/builtin"
-	"github.com/holdfast/holdfast/embedding/openai"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/gate"
 	"github.com/holdfast/holdfast/pipeline"
@@ -209,6 +205,10 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	if err != nil {
 		return nil, err
 	}
+	models, err := c.modelSettings()
+	if err != nil {
+		return nil, err
+	}
 	retention, err := c.config.Retention.parse()
 	if err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func (c *cli) build(ctx context.Context, o *owner) (_ *holdfast.App, err error) 
 	}
 	return holdfast.New(holdfast.Config{
 		Records: s.records, Bucket: s.bucket, Sync: s.sync, Listen: s.listen, Index: indexes, Key: s.key, Tenant: c.config.Tenant, Vault: vault, Recognisers: recognisers,
-		Policies: policies, Embedders: embedders, Owner: s.owner, Retention: retention, Log: c.log,
+		Policies: policies, Embedders: embedders, Models: models, Owner: s.owner, Retention: retention, Log: c.log,
 		Sources:     c.openSource,
 		Reconciling: reconciling,
 		Engine: func(observe pipeline.Observe) (pipeline.Engine, error) {
@@ -259,54 +259,4 @@ func (c *closers) close() error {
 		errs = append(errs, fn())
 	}
 	return errors.Join(errs...)
-}
-
-// embedders makes the models that declarations may name.
-func (c *cli) embedders() (map[string]embedding.Embedder, error) {
-	own, err := builtin.New()
-	if err != nil {
-		return nil, fmt.Errorf("load built-in model: %w", err)
-	}
-	out := map[string]embedding.Embedder{"builtin": own}
-	for i, m := range c.config.Models {
-		at := fmt.Sprintf("models[%d]", i)
-		switch {
-		case m.Name == "":
-			return nil, fault.Field(at+".name", "is missing")
-		case out[m.Name] != nil:
-			return nil, fault.Field(at+".name", "%q is taken", m.Name)
-		case m.Provider != "openai":
-			return nil, fault.Field(at+".provider", "%q is not a provider; use openai for any OpenAI-compatible endpoint", m.Provider)
-		}
-		key, from, err := m.key()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", at, err)
-		}
-		e, err := openai.New(openai.Config{
-			Name: m.Name, URL: m.URL, Model: m.Model, Revision: m.Revision, Dimensions: m.Dimensions, MaxTokens: m.MaxTokens,
-			Key: openai.Key(key), KeyName: from, QueryPrefix: m.QueryPrefix, PassagePrefix: m.PassagePrefix, Timeout: m.Timeout,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", at, err)
-		}
-		out[m.Name] = e
-	}
-	return out, nil
-}
-
-func (m modelConfig) key() (key, from string, err error) {
-	switch {
-	case m.KeyEnv != "":
-		if key = os.Getenv(m.KeyEnv); key == "" {
-			return "", "", fault.Field("key_env", "the variable %s is not set", m.KeyEnv)
-		}
-		return key, m.KeyEnv, nil
-	case m.KeyFile != "":
-		text, err := os.ReadFile(m.KeyFile)
-		if err != nil {
-			return "", "", fault.New(fault.Invalid, "key_file: %w", err)
-		}
-		return strings.TrimSpace(string(text)), m.KeyFile, nil
-	}
-	return "", "", nil
 }

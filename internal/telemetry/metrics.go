@@ -5,6 +5,7 @@ package telemetry
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,8 +34,25 @@ type Level struct {
 	Dead       float64
 }
 
-// New makes the series. levels is called at each scrape.
-func New(levels func() []Level) *Metrics {
+// ModelLevel is where a model stands when it is scraped.
+type ModelLevel struct {
+	Model string
+	State string // "ok", or one of modelStates
+	Spent []SpentLevel
+}
+
+// SpentLevel is how much of a budget is used.
+type SpentLevel struct {
+	Scope  string // a model, or "all"
+	Period string // "day" or "month"
+	Share  float64
+}
+
+// modelStates are the states in which a model is not called.
+var modelStates = []string{"held", "down", "over budget", "waiting", "changed"}
+
+// New makes the series. levels and models are called at each scrape.
+func New(levels func() []Level, models func() []ModelLevel) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -58,7 +76,7 @@ func New(levels func() []Level) *Metrics {
 			Name: "holdfast_search_hits_dropped_total", Help: "Hits that the check against the records refused.",
 		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.requests, m.texts, m.entities, m.steps, m.search, m.dropped, newLevelCollector(levels),
+	m.registry.MustRegister(m.requests, m.texts, m.entities, m.steps, m.search, m.dropped, newLevelCollector(levels), newModelCollector(models),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, result := range []string{"computed", "reused"} {
 		m.texts.WithLabelValues(result)
@@ -131,5 +149,47 @@ func (c *levelCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.pending, prometheus.GaugeValue, l.Pending, l.Collection)
 		ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, l.LagSeconds, l.Collection)
 		ch <- prometheus.MustNewConstMetric(c.dead, prometheus.GaugeValue, l.Dead, l.Collection)
+	}
+}
+
+// modelCollector reads the models' gauges at scrape time.
+type modelCollector struct {
+	read           func() []ModelLevel
+	blocked, spent *prometheus.Desc
+}
+
+func newModelCollector(read func() []ModelLevel) *modelCollector {
+	return &modelCollector{
+		read: read,
+		blocked: prometheus.NewDesc("holdfast_model_blocked",
+			"1 while a model is not called: it is down, held, over budget, waiting for its provider, or changed.", []string{"model", "reason"}, nil),
+		spent: prometheus.NewDesc("holdfast_budget_used_ratio",
+			"Share of a budget that is used, of a model or of all.", []string{"scope", "period"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *modelCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.blocked
+	ch <- c.spent
+}
+
+// Collect implements prometheus.Collector.
+func (c *modelCollector) Collect(ch chan<- prometheus.Metric) {
+	budgets := map[[2]string]float64{} // that of all models comes with each
+	for _, m := range c.read() {
+		for _, reason := range modelStates {
+			value := 0.0
+			if m.State == reason {
+				value = 1
+			}
+			ch <- prometheus.MustNewConstMetric(c.blocked, prometheus.GaugeValue, value, m.Model, strings.ReplaceAll(reason, " ", "_"))
+		}
+		for _, s := range m.Spent {
+			budgets[[2]string{s.Scope, s.Period}] = s.Share
+		}
+	}
+	for of, share := range budgets {
+		ch <- prometheus.MustNewConstMetric(c.spent, prometheus.GaugeValue, share, of[0], of[1])
 	}
 }

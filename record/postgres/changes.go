@@ -222,12 +222,13 @@ func (s changes) Complete(ctx context.Context, epoch int64, done []record.Change
 }
 
 // Release implements record.Changes.
-func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, notBefore time.Time, alone bool) error {
+func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, notBefore time.Time, how record.Released) error {
 	var p pipeline
 	asked, at := ints(refs), micros(notBefore)
 	lockHeld(&p, epoch, asked)
-	p.do(`UPDATE changes SET epoch = NULL, state = CASE WHEN $3::bigint = 0 THEN 0 ELSE 1 END, not_before = $3, alone = $4
-		WHERE ref = ANY ($1) AND epoch = $2`, asked, epoch, at, alone)
+	p.do(`UPDATE changes SET epoch = NULL, state = CASE WHEN $3::bigint = 0 THEN 0 ELSE 1 END, not_before = $3,
+			alone = CASE $4::int WHEN 2 THEN alone ELSE $4 = 1 END, attempts = attempts - ($4 = 2)::int
+		WHERE ref = ANY ($1) AND epoch = $2`, asked, epoch, at, how)
 	endLeases(&p, []int64{epoch})
 	s.wake = true
 	return s.send(ctx, "release changes", &p)

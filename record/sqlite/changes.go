@@ -224,15 +224,16 @@ func (t *tx) morePending(ctx context.Context, g record.GenerationID, n int64) er
 }
 
 // Release implements record.Changes.
-func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, notBefore time.Time, alone bool) error {
+func (s changes) Release(ctx context.Context, epoch int64, refs []record.Ref, notBefore time.Time, how record.Released) error {
 	g, err := s.leasedFor(ctx, epoch)
 	if err != nil {
 		return err
 	}
 	if _, err := s.exec(ctx, "release changes",
-		`UPDATE changes SET epoch = NULL, state = iif(?3 = 0, 0, 1), not_before = ?3, alone = ?4
+		`UPDATE changes SET epoch = NULL, state = iif(?3 = 0, 0, 1), not_before = ?3,
+			alone = iif(?4 = 2, alone, ?4), attempts = attempts - (?4 = 2)
 		WHERE generation = ?5 AND ref IN (SELECT value FROM json_each(?1)) AND epoch = ?2`,
-		jsonInts(refs), epoch, micros(notBefore), alone, g); err != nil {
+		jsonInts(refs), epoch, micros(notBefore), how, g); err != nil {
 		return err
 	}
 	return s.endLeases(ctx, jsonInts([]int64{epoch}))
