@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 1
 
-.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-gate bench-retrieval bench-parts console sample clean
+.PHONY: help demo build test check format lint tidy vuln demo-check bench bench-gate bench-retrieval bench-parts bench-source console sample clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench-retrieval: ## search quality on XQuAD and on paraphrased questions; SHARED
 
 bench-parts: ## the benchmarks of each part
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./gate/... ./flow ./record/sqlite ./index/local ./embedding/... ./pipeline/river
+
+bench-source: ## what following a table costs its writers, measured with pgbench
+	$(GO) test -run '^$$' -bench Overhead -benchtime 1x -timeout 20m ./record/postgres/attach
 
 console: ## build the console (needs Node; its output is committed)
 	cd web/app && npm ci && npm run build

@@ -227,11 +227,14 @@ func (f *follower) lease(ctx context.Context) (state Following, err error) {
 			state, _, err = LoadFollowing(ctx, tx, f.collection.ID)
 			return err
 		})
-		if err == nil && state.Epoch == f.epoch {
+		if err == nil && state.Epoch == f.epoch && state.Token != "" {
 			return state, nil
 		}
 	}
 	err = AlterFollowing(ctx, f.records, f.collection.ID, func(s *Following) error {
+		if s.Token == "" || s.Declared == "" {
+			return errOthers // nothing is installed
+		}
 		if mine := s.Owner == f.owner && s.Epoch == f.epoch; !mine {
 			if s.Owner != "" && s.Owner != f.owner && now.Before(s.Until) {
 				return errOthers

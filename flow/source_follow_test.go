@@ -457,8 +457,8 @@ func TestInvariant2WhateverHappensTheRecordsBecomeTheTable(t *testing.T) {
 			d.attach(nil)
 			records.on.Store(true)
 			var writers sync.WaitGroup
-			for n := range 3 {
-				writers.Go(func() { d.scribble(rand.New(rand.NewPCG(uint64(n), 7)), 60) })
+			for n := range uint64(3) {
+				writers.Go(func() { d.scribble(rand.New(rand.NewPCG(n, 7)), 60) })
 			}
 			done := make(chan struct{})
 			go func() { writers.Wait(); close(done) }()
@@ -470,7 +470,7 @@ func TestInvariant2WhateverHappensTheRecordsBecomeTheTable(t *testing.T) {
 				case <-time.After(time.Duration(50+rand.N(400)) * time.Millisecond):
 				}
 				stop()
-				d.alter2() // the lease of one that was killed runs out
+				d.endLease() // the lease of one that was killed runs out
 			}
 			records.on.Store(false)
 			d.alter(func(f *flow.Following) { f.Accepted = true; f.Compare = true })
@@ -480,8 +480,8 @@ func TestInvariant2WhateverHappensTheRecordsBecomeTheTable(t *testing.T) {
 	}
 }
 
-// alter2 ends the lease, whatever fails.
-func (d *desk) alter2() {
+// endLease ends the lease of whoever follows, however often it fails.
+func (d *desk) endLease() {
 	for range 1000 {
 		if flow.AlterFollowing(d.Context(), d.records, d.collection.ID, func(f *flow.Following) error { f.Until = time.Time{}; return nil }) == nil {
 			return

@@ -54,8 +54,6 @@ func (f *follower) inspect(ctx context.Context, state Following) (Following, err
 func (f *follower) usable(state Following, shape record.Shape) error {
 	name := f.collection.Name
 	switch {
-	case state.Token == "" || state.Declared == "":
-		return fault.New(fault.Invalid, "not installed; see `holdfast sources plan %s`, then `holdfast sources install %s`", name, name)
 	case state.Declared != f.declared.String() || shape.Outdated:
 		return fault.New(fault.Invalid, "the declaration or the table has changed since it was installed; run `holdfast sources install %s` again", name)
 	case shape.Polled:

@@ -185,11 +185,11 @@ const followingKind = "source"
 // LoadFollowing reads how far a collection has followed its source.
 func LoadFollowing(ctx context.Context, tx record.Tx, c record.CollectionID) (f Following, version int64, err error) {
 	o, err := tx.Objects().Get(ctx, followingKind, strconv.FormatInt(int64(c), 10))
-	if fault.KindOf(err) == fault.NotFound && err != nil {
-		return f, 0, nil
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = o.Decode(&f)
+	case fault.KindOf(err) == fault.NotFound:
+		err = nil // nothing is known yet
 	}
 	return f, o.Version, err
 }
