@@ -36,11 +36,12 @@ var mayImport = map[string][]string{
 	"index":              {"digest", "fault", "internal/telemetry", "gate", "record"},
 	"pipeline":           {"digest", "fault", "internal/telemetry", "gate", "record"},
 	"access":             {"digest", "fault", "internal/telemetry", "gate", "record"},
-	"flow":               {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access"},
-	"search":             {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow"},
-	"":                   {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow", "search"},
+	"snapshot":           {"digest", "fault", "internal/telemetry", "gate", "record", "embedding"},
+	"flow":               {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "snapshot"},
+	"search":             {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow", "snapshot"},
+	"":                   {"digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow", "snapshot", "search"},
 	"api": {
-		"", "digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow", "search",
+		"", "digest", "fault", "internal/telemetry", "gate", "record", "embedding", "index", "pipeline", "access", "flow", "snapshot", "search",
 	},
 }
 

@@ -122,6 +122,7 @@ func (a *App) Collection(ctx context.Context, name string) (out record.Collectio
 func (a *App) DropCollection(ctx context.Context, name string) error {
 	var generations []record.Generation
 	var going []record.Run
+	var id record.CollectionID
 	err := a.parts.Records.Update(ctx, func(tx record.Tx) error {
 		c, err := tx.Collections().Get(ctx, name)
 		if err != nil {
@@ -130,6 +131,7 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 		if err := a.mayDrop(ctx, tx, &c); err != nil {
 			return err
 		}
+		id = c.ID
 		if going, err = tx.Runs().List(ctx, record.RunFilter{Collection: c.ID, State: record.Running}); err != nil {
 			return err
 		}
@@ -159,7 +161,7 @@ func (a *App) DropCollection(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return nil
+	return a.snapshots.DeleteAll(ctx, id)
 }
 
 // Status is where a collection stands.

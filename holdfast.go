@@ -25,6 +25,7 @@ import (
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
 	"github.com/holdfast/holdfast/search"
+	"github.com/holdfast/holdfast/snapshot"
 )
 
 // Config is what an App is made of. The App closes Records, Bucket, and Index
@@ -79,6 +80,7 @@ type App struct {
 	indexer    *flow.Indexer
 	sweeper    *flow.Sweeper
 	upgrader   *flow.Upgrader
+	snapshots  *snapshot.Store
 	dispatcher *flow.Dispatcher
 	searcher   *search.Searcher
 	follower   *flow.Follower
@@ -174,7 +176,10 @@ func New(cfg Config) (*App, error) {
 		Indexes: index.NewPool(cfg.Index), Sources: flow.NewSources(cfg.Sources), Engine: engine, Metrics: metrics, Tenant: cfg.Tenant, Log: cfg.Log,
 	}
 	a.indexer = &flow.Indexer{Parts: a.parts, Retry: cfg.Retry, MaxDelete: cfg.Reconciling.MaxDelete}
-	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Retention: cfg.Retention}
+	a.snapshots = snapshot.New(snapshot.Config{
+		Records: cfg.Records, Bucket: cfg.Bucket, Sync: cfg.Sync, Embeddings: vectors, Gate: g, Log: cfg.Log,
+	})
+	a.sweeper = &flow.Sweeper{Indexer: a.indexer, Snapshots: a.snapshots, Retention: cfg.Retention}
 	a.upgrader = &flow.Upgrader{Indexer: a.indexer, Compare: func(ctx context.Context, u flow.Upgrade, old, next record.Generation) (flow.Evaluation, error) {
 		return a.searcher.Compare(ctx, u, old, next)
 	}}

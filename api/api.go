@@ -59,6 +59,7 @@ func New(cfg Config) http.Handler {
 	s.operations()
 	s.models()
 	s.vault()
+	s.snapshots()
 	s.privacy()
 	s.presidio()
 	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast/holdfast/embedding"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
+	"github.com/holdfast/holdfast/snapshot"
 )
 
 // SweepPipeline is the name of the pipeline that deletes what retention no
@@ -61,6 +62,8 @@ type SweepReport struct {
 	Passages    int64               `json:"passages"` // of retired generations
 	Embeddings  embedding.Swept     `json:"embeddings"`
 	Segments    embedding.Compacted `json:"segments"`
+	// SnapshotObjects are those that no snapshot names any more.
+	SnapshotObjects int `json:"snapshot_objects"`
 }
 
 type sweepInput struct {
@@ -70,6 +73,7 @@ type sweepInput struct {
 // Sweeper deletes what retention no longer keeps.
 type Sweeper struct {
 	*Indexer
+	Snapshots *snapshot.Store
 	Retention Retention
 }
 
@@ -93,6 +97,7 @@ func (s *Sweeper) Pipelines() []pipeline.Pipeline {
 		step("generations", s.generations),
 		step("embeddings", s.embeddings, "generations"),
 		step("segments", s.segments, "embeddings"),
+		step("snapshots", s.snapshots),
 	}}}
 }
 
@@ -135,7 +140,7 @@ func (s *Sweeper) Sweep(ctx context.Context, dryRun bool, changed func() <-chan 
 		return done, err
 	}
 	for _, step := range run.Steps {
-		into := map[string]any{"rows": &done, "generations": &done, "embeddings": &done.Embeddings, "segments": &done.Segments}[step.Name]
+		into := map[string]any{"rows": &done, "generations": &done, "embeddings": &done.Embeddings, "segments": &done.Segments, "snapshots": &done}[step.Name]
 		if err := json.Unmarshal(step.Output, into); err != nil {
 			return done, fmt.Errorf("read result of step %s: %w", step.Name, err)
 		}
@@ -212,13 +217,17 @@ func (s *Sweeper) rows(ctx context.Context, dryRun bool) (any, error) {
 		Ledger      int `json:"ledger"`
 	}
 	keep := s.Retention.WithDefaults()
+	pins, err := s.Snapshots.Versions(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, kind := range []struct {
 		count *int
 		keep  time.Duration
 		sweep func(tx record.Tx, before time.Time, limit int) (int, error)
 	}{
 		{&out.Versions, keep.Versions, func(tx record.Tx, before time.Time, limit int) (int, error) {
-			return tx.Records().SweepHistory(ctx, before, nil, limit)
+			return tx.Records().SweepHistory(ctx, before, pins, limit)
 		}},
 		{&out.Runs, keep.Runs, func(tx record.Tx, before time.Time, limit int) (int, error) {
 			return tx.Runs().Sweep(ctx, before, limit)
@@ -230,7 +239,6 @@ func (s *Sweeper) rows(ctx context.Context, dryRun bool) (any, error) {
 			return tx.Ledger().Sweep(ctx, before)
 		}},
 	} {
-		var err error
 		if *kind.count, err = s.batches(ctx, kind.keep, dryRun, kind.sweep); err != nil {
 			return nil, err
 		}
@@ -307,9 +315,14 @@ func (s *Sweeper) embeddings(ctx context.Context, dryRun bool) (any, error) {
 	if keep == Never {
 		return embedding.Swept{}, nil
 	}
-	return s.Vectors.Sweep(ctx, embedding.Sweep{Now: time.Now(), Grace: keep, DryRun: dryRun})
+	return s.Vectors.Sweep(ctx, embedding.Sweep{Now: time.Now(), Grace: keep, Pins: s.Snapshots.Addresses, DryRun: dryRun})
 }
 
 func (s *Sweeper) segments(ctx context.Context, dryRun bool) (any, error) {
 	return s.Vectors.Compact(ctx, embedding.Compaction{Now: time.Now(), DryRun: dryRun})
+}
+
+func (s *Sweeper) snapshots(ctx context.Context, dryRun bool) (any, error) {
+	n, err := s.Snapshots.Orphans(ctx, time.Now(), dryRun)
+	return map[string]int{"snapshot_objects": n}, err
 }
