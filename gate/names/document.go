@@ -285,7 +285,7 @@ func (d *document) convert() {
 		for end < len(d.words) && d.words[end].span == at {
 			end++
 		}
-		if at >= 0 && d.politeness(at, d.words[i:end]) {
+		if at >= 0 && (d.politeness(at, d.words[i:end]) || d.germanNoun(at, d.words[i:end])) {
 			d.spans[at].End = d.spans[at].Start
 		} else if at >= 0 && d.spans[at].Kind != crf.Person {
 			s := &d.spans[at]

@@ -56,6 +56,7 @@ var sentences = []struct {
 	{"Will you mark the invoice as paid in May?", []string{}},
 	{"2024-03-01 10:22:01 INFO worker started in 20 ms", []string{}},
 	{"Buenas tardes, le escribe Javier Ortega desde Sevilla.", []string{"PERSON Javier Ortega", "LOCATION Sevilla"}},
+	{"Wir haben den Beamer getestet, der Techniker Müller bringt die Leiter zum Dach.", []string{"PERSON Müller"}},
 	{"", []string{}},
 	// What a single sentence does not show.
 	{"Makena S.: my order is late\nTom B.: which order?\nMakena S.: the blue one", []string{"PERSON Makena S.", "PERSON Tom B.", "PERSON Makena S."}},
