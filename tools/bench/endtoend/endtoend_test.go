@@ -1,14 +1,13 @@
-// Command endtoend measures the real binary: records per second from the
-// first byte sent to the last record searchable, peak memory, and the time
-// from a write's commit until it is searchable.
-package main
+// Package endtoend_test measures the real binary on each database: records
+// per second from the first byte sent to the last record searchable, peak
+// memory, and the time from a write's commit until it is searchable.
+package endtoend_test
 
 import (
 	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,42 +18,57 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/holdfast/holdfast/internal/testpg"
 )
 
-func main() {
-	binary := flag.String("binary", "bin/holdfast", "the binary to measure")
-	records := flag.Int("records", 10000, "records of 1 kB to load")
-	singles := flag.Int("singles", 300, "single writes to time")
-	flag.Parse()
-	if err := run(context.Background(), *binary, *records, *singles); err != nil {
-		fmt.Fprintln(os.Stderr, "endtoend:", err)
-		os.Exit(1)
-	}
+const (
+	records = 10000 // of 1 kB, to load
+	singles = 300   // writes to time
+)
+
+// BenchmarkEndToEnd measures the binary that HOLDFAST_BINARY names. Without a
+// PostgreSQL it starts a private one, which writes to disk as a real one does.
+func BenchmarkEndToEnd(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { measure(b, "", "") })
+	b.Run("postgres", func(b *testing.B) { measure(b, server(b, testpg.Env, testpg.Start), "") })
+	b.Run("postgres+pgvector", func(b *testing.B) { measure(b, server(b, testpg.EnvVector, testpg.StartVector), "index: pgvector\n") })
 }
 
-func run(ctx context.Context, binary string, records, singles int) (err error) {
-	dir, err := os.MkdirTemp("", "holdfast-bench")
-	if err != nil {
-		return err
+func server(tb testing.TB, env string, start func(testing.TB) *testpg.Cluster) string {
+	tb.Helper()
+	if url := os.Getenv(env); url != "" {
+		return url
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path, err := filepath.Abs(binary)
-	if err != nil {
-		return err
+	return start(tb).URL()
+}
+
+func measure(tb *testing.B, url, config string) {
+	dir, path := tb.TempDir(), os.Getenv("HOLDFAST_BINARY")
+	if path == "" {
+		tb.Skip("HOLDFAST_BINARY names no binary; run `make bench`")
+	}
+	if url != "" {
+		config += fmt.Sprintf("database: {url_env: HOLDFAST_BENCH_DB, schema: %s}\n", testpg.Schema())
+	}
+	if err := os.WriteFile(filepath.Join(dir, "holdfast.yaml"), []byte(config), 0o600); err != nil {
+		tb.Fatal(err)
 	}
 	started := time.Now()
-	cmd := exec.CommandContext(ctx, path, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data")) //nolint:gosec // the operator names it
+	cmd := exec.CommandContext(tb.Context(), path, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data")) //nolint:gosec // the operator names it
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	cmd.Env = append(os.Environ(), "HOLDFAST_BENCH_DB="+url)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		return err
+		tb.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	b := &bench{ctx: ctx, pid: cmd.Process.Pid}
+	b := &bench{B: tb, ctx: tb.Context(), pid: cmd.Process.Pid}
 	line := regexp.MustCompile(`console +(http://[^/]+)/`)
 	for lines := bufio.NewScanner(stdout); b.base == "" && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
@@ -62,23 +76,24 @@ func run(ctx context.Context, binary string, records, singles int) (err error) {
 		}
 	}
 	if b.base == "" {
-		return fmt.Errorf("the server did not start")
+		tb.Fatal("the server did not start")
 	}
-	say("start             %8.0f ms until it listens", ms(time.Since(started)))
+	tb.ReportMetric(ms(time.Since(started)), "ms-start")
 	if err := b.call(http.MethodPut, "/v1/collections/bench", `{"content":["subject","body"],"metadata":["status","n"]}`, nil); err != nil {
-		return err
+		tb.Fatal(err)
 	}
-	if err := b.load(records); err != nil {
-		return err
+	if err := b.load(); err != nil {
+		tb.Fatal(err)
 	}
-	return b.single(records, singles)
+	if err := b.single(records, singles); err != nil {
+		tb.Fatal(err)
+	}
 }
-
-func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 type bench struct {
+	*testing.B
 	ctx  context.Context //nolint:containedctx // one run, one context
 	base string
 	pid  int
@@ -109,7 +124,7 @@ func (b *bench) call(method, path, body string, out any) error {
 }
 
 // load streams records in and waits until all are searchable.
-func (b *bench) load(records int) error {
+func (b *bench) load() error {
 	var lines bytes.Buffer
 	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range records {
@@ -141,18 +156,17 @@ func (b *bench) load(records int) error {
 		return err
 	}
 	all := time.Since(start)
-	say("records           %8d of %d bytes on average", records, size/records)
-	say("acknowledged      %8.0f records/s", float64(records)/written.Seconds())
-	say("searchable        %8.0f records/s end to end (%.2f s)", float64(records)/all.Seconds(), all.Seconds())
-	say("peak memory       %8.0f MB", b.peak())
+	b.Logf("%d records of %d bytes on average", records, size/records)
+	b.ReportMetric(records/written.Seconds(), "acknowledged/s")
+	b.ReportMetric(records/all.Seconds(), "searchable/s")
+	b.ReportMetric(b.peak(), "MB-peak")
 	return b.counters()
 }
 
 type status struct {
-	Passages int64 `json:"passages"`
-	Pending  int64 `json:"pending_changes"`
-	Dead     int64 `json:"dead_letters"`
-	Latest   int64 `json:"latest_change"`
+	Pending int64 `json:"pending_changes"`
+	Dead    int64 `json:"dead_letters"`
+	Latest  int64 `json:"latest_change"`
 }
 
 // fresh waits until nothing is pending.
@@ -166,7 +180,6 @@ func (b *bench) fresh() error {
 			return fmt.Errorf("%d dead letters", st.Dead)
 		}
 		if st.Pending == 0 {
-			say("passages          %8d", st.Passages)
 			return nil
 		}
 		// Asking for the newest change waits on the server; the answer may be
@@ -199,7 +212,8 @@ func (b *bench) single(from, n int) error {
 		took = append(took, time.Since(start))
 	}
 	slices.Sort(took)
-	say("commit→searchable %8.1f ms p50, %.1f ms p99 over %d single writes", ms(took[n/2]), ms(took[n*99/100]), n)
+	b.ReportMetric(ms(took[n/2]), "ms-p50")
+	b.ReportMetric(ms(took[n*99/100]), "ms-p99")
 	return nil
 }
 
@@ -231,7 +245,7 @@ func (b *bench) counters() error {
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "holdfast_embedding_texts_total") {
-			say("%s", lines.Text())
+			b.Log(lines.Text())
 		}
 	}
 	return lines.Err()
