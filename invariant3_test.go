@@ -3,6 +3,7 @@ package holdfast_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,8 @@ func wantNoLeak(t *testing.T, where string, data []byte) {
 func TestInvariant3NothingPersonalGetsThrough(t *testing.T) {
 	var log logs
 	log.from = -100
-	r := start(t, setup{log: log.logger(), retry: quick(2)})
+	r := start(t, setup{log: log.logger(), retry: quick(2), policies: []gate.Policy{vaulted(t)}})
+	r.declare("v", func(d *record.Declaration) { d.Policy, d.Subject = "vaulted", "owner" })
 	r.declare("c", func(d *record.Declaration) { d.Policy, d.Metadata = "default", append(d.Metadata, "tags") })
 	model := r.models[0]
 	// This model's errors quote whatever it is given.
@@ -127,7 +129,10 @@ func TestInvariant3NothingPersonalGetsThrough(t *testing.T) {
 		t.Errorf("%d dead letters, want 4: %+v", len(dead), dead)
 	}
 
+	r.write("v", put("vaulted", letter.String(), more...), put("again", letter.String(), more...))
+	r.settle("v")
 	r.askEverything(t, letter.String())
+	r.askVault(t, letter.String())
 	metrics := httptest.NewRecorder()
 	r.Metrics().Handler().ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	if !strings.Contains(metrics.Body.String(), `holdfast_gate_entities_total{action="pseudonym",entity="PERSON"}`) {
@@ -248,6 +253,79 @@ func (r *rig) askOverHTTP(t *testing.T, letter string) {
 		}
 	}
 	r.settle("c")
+}
+
+// vaulted is a policy that does to values everything that can be undone: what
+// they were is in the vault, or in the text, encrypted. Its list is a file:
+// what stands in a policy itself is stored with every generation.
+func vaulted(t *testing.T) gate.Policy {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "people.txt")
+	if err := os.WriteFile(path, []byte("Gwendolyn Thorneycroft\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := gate.Policy{
+		Name: "vaulted", Version: 1, Otherwise: gate.Rule{Action: gate.Pseudonym, Restore: true, MinScore: 0.3},
+		Rules: gate.Rules{
+			"EMAIL_ADDRESS": {Action: gate.Encrypt}, "CREDIT_CARD": {Action: gate.Format}, "PHONE_NUMBER": {Action: gate.Surrogate}, "SECRET": {Action: gate.Replace},
+		},
+		Deny: []*gate.List{{Entity: "PERSON", File: path}},
+	}
+	if err := p.Resolve(""); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// askVault restores what the vault holds, in the ways in which one may not,
+// and audits it; only the answer to who may tells values.
+func (r *rig) askVault(t *testing.T, letter string) {
+	t.Helper()
+	if n := len(r.query("SELECT token FROM vault")); n == 0 {
+		t.Error("the vault is empty")
+	}
+	shown := ""
+	for _, one := range r.find("v", letter, search.Query{Mode: search.Lexical}) {
+		shown += one.Passage.Text + " "
+	}
+	wantNoLeak(t, "a passage with pseudonyms", []byte(shown))
+	restored, err := r.Restore(t.Context(), admin, shown, "proof for "+canaries[1].value)
+	if err != nil || len(leaks([]byte(restored.Disclose()))) == 0 {
+		t.Errorf("nothing is restored: %v", err)
+	}
+	wantNoLeak(t, "a formatted restored text", []byte(fmt.Sprintf("%v %+v %#v", restored, restored, restored)))
+	_, denied := r.Restore(t.Context(), access.Principal{Name: "guest"}, shown, canaries[1].sentence)
+	wantNoLeak(t, "a refusal", []byte(fmt.Sprint(denied)))
+	found, err := r.AuditPrivacy(t.Context(), "v", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantNoLeak(t, "an audit", []byte(fmt.Sprintf("%+v", found)))
+	h := api.New(api.Config{App: r.App, Log: r.log, Token: "token"})
+	for _, c := range []struct{ path, body string }{
+		{"/v1/restore", `{"text":` + quoted(shown) + `}`},
+		{"/v1/restore", `{"text":` + quoted(letter) + `,"purpose":7}`},
+		{"/v1/keys:forget", `{"subject":` + quoted(kept[0].value+" nobody") + `}`},
+		{"/analyze", `{"text":` + quoted(letter) + `,"language":"en","return_decision_process":true}`},
+		{"/analyze", `{"text":` + quoted(letter) + `,"language":` + quoted(kept[0].value) + `}`},
+		{"/anonymize", `{"text":` + quoted(letter) + `,"analyzer_results":[{"start":0,"end":100000,"score":1,"entity_type":` + quoted(kept[0].value) + `}]}`},
+		{"/deanonymize", `{"text":` + quoted(letter) + `,"anonymizer_results":[{"start":"` + kept[0].value + `"}]}`},
+	} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, strings.NewReader(c.body))
+		request.Header.Set("Authorization", "Bearer token")
+		request.Header.Set("Content-Type", "application/json")
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, request)
+		wantNoLeak(t, fmt.Sprintf("%s, answer %d", c.path, answer.Code), answer.Body.Bytes())
+	}
+}
+
+func quoted(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
 }
 
 // scanTables looks at every table of the database: the canaries are in the
