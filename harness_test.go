@@ -146,7 +146,7 @@ func (r *rig) policed() (map[string]gate.Policy, *gate.Keyring) {
 	if !needed {
 		return policies, nil
 	}
-	vault, err := gate.OpenKeyring(r.Context(), gate.KeyringConfig{Path: r.path("vault-keys"), Wrap: r.setup.vault})
+	vault, err := gate.OpenKeyring(r.Context(), gate.KeyringConfig{Path: r.path("vault-keys"), Wrap: r.vault})
 	if err != nil {
 		r.Fatal(err)
 	}

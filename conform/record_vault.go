@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/gate"
@@ -23,15 +24,15 @@ func (b *recordBox) vaultPut(entries ...gate.VaultEntry) {
 
 func (b *recordBox) vaultFind(tokens ...string) string {
 	b.Helper()
-	out := ""
+	var out strings.Builder
 	b.view(func(ctx context.Context, tx record.Tx) error {
 		found, err := tx.Vault().Find(ctx, tokens)
 		for _, e := range found {
-			out += fmt.Sprintf("%s=%s ", e.Token, e.Sealed)
+			fmt.Fprintf(&out, "%s=%s ", e.Token, e.Sealed)
 		}
 		return err
 	})
-	return out
+	return out.String()
 }
 
 var vaultCases = map[string]func(*recordBox){
@@ -66,7 +67,7 @@ var vaultCases = map[string]func(*recordBox){
 	},
 	"keys move to another master": func(b *recordBox) {
 		for n := range 5 {
-			b.vaultKeys(gate.VaultKey{Subject: subjectOf(n), Master: uint32(7 + n%2), Wrapped: []byte("a")}) //nolint:gosec // small
+			b.vaultKeys(gate.VaultKey{Subject: subjectOf(n), Master: uint32(7 + n%2), Wrapped: []byte("a")})
 		}
 		b.update(func(ctx context.Context, tx record.Tx) error {
 			behind, err := tx.Vault().Behind(ctx, 8, 2)

@@ -28,8 +28,6 @@ var (
 )
 
 // months are the names of months by language, the full ones and the short.
-//
-//nolint:misspell // most of these languages are not English
 var months = [][]string{
 	strings.Fields("january february march april may june july august september october november december"),
 	strings.Fields("jan feb mar apr may jun jul aug sep oct nov dec"),

@@ -144,7 +144,7 @@ func replaceFile(path string, data []byte) (err error) {
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil //nolint:nilerr // the file is there; what cannot be opened cannot be synced
+		return nil // the file is there; what cannot be opened cannot be synced
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }

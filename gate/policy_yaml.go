@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -84,7 +85,8 @@ func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
 	return err
 }
 
-// knownTypes finds rules for types that nothing finds: most are misspelt.
+// knownTypes finds rules for types that are misspelt. Others that nothing here
+// finds may be those of a recogniser elsewhere.
 func (p *Policy) knownTypes() error {
 	known := Entities()
 	for _, l := range p.Deny {
@@ -96,8 +98,13 @@ func (p *Policy) knownTypes() error {
 	check := func(field string, rules Rules) error {
 		for key := range rules {
 			name, _, _ := strings.Cut(key, "/")
-			if !slices.Contains(known, Entity(name)) {
-				return fault.Field(field+"."+key, "nothing finds the type %q; `holdfast pii entities` lists what there is", name)
+			if slices.Contains(known, Entity(name)) {
+				continue
+			}
+			for _, e := range known {
+				if misspelt(name, string(e)) {
+					return fault.Field(field+"."+key, "nothing finds the type %q; is it %s?", name, e)
+				}
 			}
 		}
 		return nil
@@ -108,6 +115,32 @@ func (p *Policy) knownTypes() error {
 		}
 	}
 	return check("rules", p.Rules)
+}
+
+// misspelt reports whether one name becomes the other by at most two changes
+// of a letter (Levenshtein).
+func misspelt(a, b string) bool {
+	const most = 2
+	if len(a)-len(b) > most || len(b)-len(a) > most {
+		return false
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := corner
+			if a[i] != b[j] {
+				change++
+			}
+			corner = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)] <= most
 }
 
 // knownKeys refuses keys that a type has no field for.
@@ -152,9 +185,7 @@ func yamlFields(t reflect.Type) map[string]reflect.Type {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case options == "inline":
-			for key, of := range yamlFields(f.Type) {
-				out[key] = of
-			}
+			maps.Copy(out, yamlFields(f.Type))
 		case f.IsExported() && name != "":
 			out[name] = f.Type
 		}

@@ -76,7 +76,7 @@ func (t *transformer) nameWord(w string, last bool) string {
 		}
 	}
 	if utf8.RuneCountInString(w) == 1 {
-		return likeCase(w, string(rune('A'+t.choice(26, "initial", folded))))
+		return likeCase(w, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[t.choice(26, "initial", folded):][:1])
 	}
 	c := cultures[known.culture]
 	list := c.surnames

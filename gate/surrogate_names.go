@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -139,7 +140,7 @@ var latinCultures = []culture{
 }
 
 // cultures adds those of other scripts.
-var cultures = append(latinCultures[:len(latinCultures):len(latinCultures)],
+var cultures = append(slices.Clip(latinCultures),
 	cultureFrom( // Russian
 		"Алина Анастасия Анна Валентина Вера Галина Дарья Екатерина Елена Ирина Ксения Лариса Людмила Марина Мария Надежда Наталья Нина Оксана Ольга Полина Светлана Тамара Татьяна Юлия",
 		"Александр Алексей Анатолий Андрей Антон Борис Вадим Валерий Василий Виктор Владимир Григорий Денис Дмитрий Евгений Иван Игорь Илья Кирилл Константин Леонид Максим Михаил Никита Николай Олег Павел Роман Сергей Степан Юрий",

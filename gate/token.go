@@ -133,7 +133,7 @@ func (g *Gate) encryptFormat(domain string, e Entity, value string, inverse bool
 	for _, r := range value {
 		switch {
 		case r >= '0' && r <= '9':
-			digits = append(digits, uint16(r-'0')) //nolint:gosec // below 10
+			digits = append(digits, uint16(r-'0'))
 		case r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z':
 			c, code = g.ff36, true
 			digits = append(digits, uint16(r&^0x20-'A'+10)) //nolint:gosec // below 36

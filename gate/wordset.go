@@ -29,7 +29,7 @@ const (
 const maxPhrase = 16
 
 func newWordSet(phrases int) *wordSet {
-	return &wordSet{table: make([]uint64, 1<<bits.Len(uint(max(phrases, 4)*3/2)))} //nolint:gosec // not negative
+	return &wordSet{table: make([]uint64, 1<<bits.Len(uint(max(phrases, 4)*3/2)))}
 }
 
 func (s *wordSet) add(phrase string) {
@@ -61,7 +61,7 @@ func (s *wordSet) put(h, kind uint64) {
 		}
 	}
 	h &^= kindBits
-	mask := uint64(len(s.table) - 1)
+	mask := uint64(len(s.table) - 1) //nolint:gosec // not negative
 	for i := h >> 8 & mask; ; i = (i + 1) & mask {
 		switch {
 		case s.table[i] == 0:
@@ -78,7 +78,7 @@ func (s *wordSet) put(h, kind uint64) {
 // kind says what a hash is of: isPhrase, isBeginning, both or neither.
 func (s *wordSet) kind(h uint64) uint64 {
 	h &^= kindBits
-	mask := uint64(len(s.table) - 1)
+	mask := uint64(len(s.table) - 1) //nolint:gosec // not negative
 	for i := h >> 8 & mask; s.table[i] != 0; i = (i + 1) & mask {
 		if s.table[i]&^kindBits == h {
 			return s.table[i] & kindBits

@@ -57,11 +57,16 @@ func inputOf(args []string) (input, error) {
 		return input{paths: []string{pii.Stdin}}, nil
 	}
 	for _, a := range args {
-		if _, err := os.Stat(a); a != pii.Stdin && err != nil {
+		if a != pii.Stdin && !exists(a) {
 			return input{words: strings.Join(args, " ")}, nil
 		}
 	}
 	return input{paths: args}, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // policyOf finds a policy by name, or reads it from a file.
@@ -94,10 +99,11 @@ with --show-values.`,
 			if err != nil {
 				return err
 			}
-			if text, whole, err := c.whole(in, f.format); whole {
-				if err != nil {
-					return err
-				}
+			text, whole, err := c.whole(in, f.format)
+			if err != nil {
+				return err
+			}
+			if whole {
 				return c.analyzeWhole(f, least, text)
 			}
 			s := &scanning{cli: c, piiFlags: f, all: true, least: least}
@@ -131,7 +137,11 @@ func (c *cli) whole(in input, format string) (text string, ok bool, err error) {
 		data, err := io.ReadAll(io.LimitReader(os.Stdin, gate.MaxText+1)) // the gate refuses what is longer
 		return string(data), true, err
 	}
-	if info, err := os.Stat(in.paths[0]); err != nil || !info.Mode().IsRegular() || info.Size() > gate.MaxText {
+	info, err := os.Stat(in.paths[0])
+	if err != nil {
+		return "", false, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > gate.MaxText {
 		return "", false, nil
 	}
 	data, err := readInput(in.paths[0])
@@ -260,7 +270,7 @@ folder's vault and key know it. That needs a permission and a purpose, which
 go into the audit trail.`,
 		Example: `  holdfast pii deanonymize --purpose "ticket 4711: call back" PERSON_k7q2m9x4ab`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd.Context(), func(cl *client) error { return c.deanonymize(cmd.Context(), cl, args, purpose) })
+			return c.deanonymize(cmd.Context(), args, purpose)
 		},
 	}
 	cmd.Flags().StringVar(&purpose, "purpose", "", "what the values are needed for (required)")

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"net/http"
 	"os"
 	"slices"
@@ -209,7 +209,7 @@ func (s *scanning) writeSARIF() (err error) {
 	if s.more {
 		_, _ = fmt.Fprintf(s.errOut, "holdfast: the SARIF file holds the first %d results only\n", pii.MaxResults)
 	}
-	var w io.Writer = s.out
+	w := s.out
 	if s.sarif != "-" {
 		file, err := os.Create(s.sarif)
 		if err != nil {
@@ -221,8 +221,10 @@ func (s *scanning) writeSARIF() (err error) {
 	return pii.SARIF(w, buildVersion(), s.kept)
 }
 
-// deanonymize sends texts piece by piece to the owner of the vault.
-func (c *cli) deanonymize(ctx context.Context, cl *client, args []string, purpose string) error {
+// deanonymize sends texts piece by piece to the owner of the vault. The first
+// piece is read before the owner is asked for: a command that pipes into this
+// one may be the owner until it ends.
+func (c *cli) deanonymize(ctx context.Context, args []string, purpose string) error {
 	if strings.TrimSpace(purpose) == "" {
 		return usage("say with --purpose what the values are needed for; it is audited")
 	}
@@ -230,27 +232,30 @@ func (c *cli) deanonymize(ctx context.Context, cl *client, args []string, purpos
 	if err != nil {
 		return err
 	}
-	total := api.Restored{}
-	send := func(text string) error {
-		var got api.Restored
-		if err := cl.do(ctx, http.MethodPost, "/v1/restore", map[string]string{"text": text, "purpose": purpose}, &got); err != nil {
-			return err
-		}
-		total.Restored, total.Unknown = total.Restored+got.Restored, total.Unknown+got.Unknown
-		return c.printf("%s", got.Text)
-	}
+	units := pii.Units(in.paths, pii.Text, untilDone(ctx, os.Stdin))
 	if in.words != "" {
-		err = send(in.words + "\n")
-	} else {
-		for u, bad := range pii.Units(in.paths, pii.Text, untilDone(ctx, os.Stdin)) {
-			if err = bad; err == nil {
-				err = send(u.Text)
+		units = func(yield func(pii.Unit, error) bool) { yield(pii.Unit{Text: in.words + "\n"}, nil) }
+	}
+	next, stop := iter.Pull2(units)
+	defer stop()
+	u, bad, more := next()
+	total := api.Restored{}
+	err = c.with(ctx, func(cl *client) error {
+		for ; more; u, bad, more = next() {
+			if bad != nil {
+				return bad
 			}
-			if err != nil {
-				break
+			var got api.Restored
+			if err := cl.do(ctx, http.MethodPost, "/v1/restore", map[string]string{"text": u.Text, "purpose": purpose}, &got); err != nil {
+				return err
+			}
+			total.Restored, total.Unknown = total.Restored+got.Restored, total.Unknown+got.Unknown
+			if err := c.printf("%s", got.Text); err != nil {
+				return err
 			}
 		}
-	}
+		return nil
+	})
 	if err != nil {
 		return err
 	}

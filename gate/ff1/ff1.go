@@ -110,10 +110,10 @@ func (c *Cipher) run(tweak []byte, x []uint16, inverse bool) ([]uint16, error) {
 func (c *Cipher) header(u, n, t int) []byte {
 	p := make([]byte, 16, 32)
 	p[0], p[1], p[2] = 1, 2, 1
-	p[3], p[4], p[5] = byte(c.radix>>16), byte(c.radix>>8), byte(c.radix)
-	p[6], p[7] = rounds, byte(u%256)              //nolint:gosec // below 256
-	binary.BigEndian.PutUint32(p[8:], uint32(n))  //nolint:gosec // at most maxLen
-	binary.BigEndian.PutUint32(p[12:], uint32(t)) //nolint:gosec // a tweak is short
+	p[3], p[4], p[5] = byte(c.radix>>16), byte(c.radix>>8), byte(c.radix) //nolint:gosec // three bytes hold it
+	p[6], p[7] = rounds, byte(u%256)                                      //nolint:gosec // below 256
+	binary.BigEndian.PutUint32(p[8:], uint32(n))                          //nolint:gosec // at most maxLen
+	binary.BigEndian.PutUint32(p[12:], uint32(t))                         //nolint:gosec // a tweak is short
 	return p
 }
 

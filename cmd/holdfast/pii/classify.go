@@ -88,8 +88,6 @@ var personal = map[gate.Entity]bool{
 }
 
 // hints are words in fields' names, by classification.
-//
-//nolint:misspell // some of these languages are not English
 var hints = []struct{ class, words string }{
 	{"restricted", `password passwd pwd secret token apikey credential ssn sin passport iban account card cvv pin tax taxid nino nhs bsn cpf aadhaar
 		salary income diagnosis icd health medical disease medication religion ethnicity race union political orientation biometric gehalt passwort`},
@@ -141,7 +139,7 @@ func classify(name string, f *profiled) (class, why string) {
 	}
 	words := wordsOf(name)
 	for _, h := range hints {
-		for _, w := range strings.Fields(h.words) {
+		for w := range strings.FieldsSeq(h.words) {
 			if slices.Contains(words, w) {
 				raise(h.class, fmt.Sprintf("its name says %q", w))
 			}

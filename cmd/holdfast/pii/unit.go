@@ -227,10 +227,9 @@ func jsonUnits(in io.Reader, next func(Unit) bool) error {
 // lineCounter knows the lines of what was read lately.
 type lineCounter struct {
 	r     io.Reader
-	line  int64   // at base
-	base  int64   // offset
+	line  int64   // of the offset that was asked for last
 	total int64   // offset of the end of what was read
-	ends  []int64 // offsets of line ends after base
+	ends  []int64 // offsets of the line ends behind that
 }
 
 // Read implements io.Reader.
