@@ -63,6 +63,7 @@ type setup struct {
 	// sources opens what collections are attached to.
 	sources func(record.Declaration) (record.Source, error)
 	idle    bool // do not Run yet
+	workers int  // default 4, as on a machine of two cores, whatever this one is
 	// policies beside keepAll; those that restore get a vault.
 	policies []gate.Policy
 	vault    gate.Wrapper // encrypts the vault's keys
@@ -119,8 +120,7 @@ func start(tb testing.TB, s setup) *rig {
 		Sources:     s.sources,
 		Reconciling: s.reconciling,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
-			// As many workers as on a machine of two cores, whatever this one is.
-			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: 4, Logger: s.log, Observe: observe})
+			r.engine, err = river.New(tb.Context(), records, river.Config{Workers: cmp.Or(s.workers, 4), Logger: s.log, Observe: observe})
 			return r.engine, err
 		},
 	})

@@ -267,6 +267,46 @@ func TestInvariant7HangHoldsNobodyUp(t *testing.T) {
 	sick.wantOnce(t)
 }
 
+// TestInvariant7ManyCollectionsOfABadModel lets the model of many collections
+// hang, with work for more runs than there are workers: a collection of
+// another model goes on.
+func TestInvariant7ManyCollectionsOfABadModel(t *testing.T) {
+	sick, well := newFake("sick"), newFake("well")
+	r := start(t, setup{models: []*fake{sick, well}, workers: 10})
+	hangs := make(chan struct{})
+	begun := make(chan struct{}, 1000)
+	sick.fail(nil, func(ctx context.Context, _ []string) error {
+		begun <- struct{}{}
+		select {
+		case <-hangs:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	})
+	var names []string
+	for n := range 12 {
+		names = append(names, name("sick", n))
+		r.declare(names[n])
+		r.write(names[n], put("a", "harbour "+words(n, 20)))
+	}
+	for range 8 { // as many as may
+		<-begun
+	}
+	r.declare("well", func(d *record.Declaration) { d.Model = "well" })
+	for n := range 20 {
+		r.write("well", put(name("w", n), "harbour "+words(n, 20)))
+	}
+	r.settle("well")
+	if len(begun) > 0 {
+		t.Errorf("%d more calls of the model hang", len(begun))
+	}
+	close(hangs)
+	r.settle(names...)
+	if dead := r.dead(""); len(dead) > 0 {
+		t.Errorf("dead letters: %+v", dead)
+	}
+}
+
 // TestDropCollectionWhileItIsIndexed drops a collection in the middle of
 // every step: nothing is left of it, and others go on.
 func TestDropCollectionWhileItIsIndexed(t *testing.T) {

@@ -3,8 +3,10 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
+	"github.com/holdfast/holdfast/digest"
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/pipeline"
 	"github.com/holdfast/holdfast/record"
@@ -19,6 +21,9 @@ const (
 	// perGeneration bounds the runs of one generation under way, so that one
 	// whose model is down, or that is built anew, does not take all the room.
 	perGeneration = 2
+	// perModel bounds the runs under way that need one model, so that one that
+	// hangs does not take all the room with many generations either.
+	perModel = 8
 	// idlePoll is how often the queue is looked at when nobody reports a write.
 	idlePoll = time.Second
 )
@@ -40,6 +45,7 @@ type Dispatcher struct {
 type underway struct {
 	run        string
 	generation record.GenerationID
+	space      digest.Digest // of the model that the run needs; zero if it needs none
 }
 
 // NewDispatcher makes a dispatcher; Run starts it.
@@ -85,18 +91,36 @@ func (d *Dispatcher) Run(ctx context.Context) {
 // dispatch starts one run and reports whether there may be more to do.
 func (d *Dispatcher) dispatch(ctx context.Context) bool {
 	full := d.full()
+	crowded := d.crowded()
 	var lease record.Lease
 	var run string
+	var space digest.Digest
 	err := d.records.Update(ctx, func(tx record.Tx) (err error) {
-		now := time.Now()
+		now, full := time.Now(), full
+		if len(crowded) > 0 {
+			more, err := builtWith(ctx, tx, crowded)
+			if err != nil {
+				return err
+			}
+			full = slices.Concat(full, more)
+		}
 		lease, err = tx.Changes().Lease(ctx, record.LeaseRequest{Limit: batchSize, Now: now, Until: now.Add(leaseFor), Except: full})
 		if err != nil || len(lease.Changes) == 0 {
 			return err
 		}
-		run, err = d.engine.Enqueue(ctx, tx, pipeline.Start{
+		start := pipeline.Start{
 			Pipeline: IndexPipeline, Collection: lease.Collection,
 			Input: indexInput{Epoch: lease.Epoch}, From: startOf(lease),
-		})
+		}
+		space = digest.Digest{}
+		if start.From == nil {
+			g, err := FindGeneration(ctx, tx, lease.Collection, lease.Generation)
+			if err != nil {
+				return err
+			}
+			space = g.Space
+		}
+		run, err = d.engine.Enqueue(ctx, tx, start)
 		return err
 	})
 	if err != nil {
@@ -108,7 +132,7 @@ func (d *Dispatcher) dispatch(ctx context.Context) bool {
 	if len(lease.Changes) == 0 {
 		return false
 	}
-	d.underway[lease.Epoch] = underway{run, lease.Generation}
+	d.underway[lease.Epoch] = underway{run, lease.Generation, space}
 	d.engine.Wake()
 	return true
 }
@@ -133,6 +157,39 @@ func (d *Dispatcher) full() []record.GenerationID {
 		}
 	}
 	return out
+}
+
+// crowded lists the models that as many runs need as may.
+func (d *Dispatcher) crowded() (out []digest.Digest) {
+	n := map[digest.Digest]int{}
+	for _, u := range d.underway {
+		if u.space != (digest.Digest{}) {
+			if n[u.space]++; n[u.space] == perModel {
+				out = append(out, u.space)
+			}
+		}
+	}
+	return out
+}
+
+// builtWith lists the generations that are fed and were built with one of the models.
+func builtWith(ctx context.Context, tx record.Tx, spaces []digest.Digest) (out []record.GenerationID, err error) {
+	collections, err := tx.Collections().List(ctx, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range collections {
+		generations, err := tx.Collections().Generations(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range generations {
+			if g.State.Fed() && slices.Contains(spaces, g.Space) {
+				out = append(out, g.ID)
+			}
+		}
+	}
+	return out, nil
 }
 
 // reap forgets runs that have ended. What one of them still holds, as a
