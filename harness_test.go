@@ -63,7 +63,8 @@ type setup struct {
 	// sources opens what collections are attached to.
 	sources func(record.Declaration) (record.Source, error)
 	idle    bool // do not Run yet
-	workers int  // default 4, as on a machine of two cores, whatever this one is
+	guards  holdfast.ModelSettings
+	workers int // default 4, as on a machine of two cores, whatever this one is
 	// policies beside keepAll; those that restore get a vault.
 	policies []gate.Policy
 	vault    gate.Wrapper // encrypts the vault's keys
@@ -116,7 +117,7 @@ func start(tb testing.TB, s setup) *rig {
 	r.App, err = holdfast.New(holdfast.Config{
 		Vault:   vault,
 		Records: records, Bucket: bucket, Sync: sync, Index: indexes, Key: make([]byte, gate.KeySize), Tenant: "test",
-		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Retention: s.retention, Log: s.log,
+		Policies: policies, Embedders: embedders, Owner: "embedded", Retry: s.retry, Models: s.guards, Retention: s.retention, Log: s.log,
 		Sources:     s.sources,
 		Reconciling: s.reconciling,
 		Engine: func(observe pipeline.Observe) (_ pipeline.Engine, err error) {
@@ -426,6 +427,13 @@ func (f *fake) fail(one func(context.Context, string) error, all func(context.Co
 	f.one, f.all = one, all
 }
 
+// shift makes another model of it, under the same name.
+func (f *fake) shift(salt string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.salt = salt
+}
+
 // Model implements embedding.Embedder.
 func (f *fake) Model() embedding.Model { return f.model }
 
@@ -438,7 +446,7 @@ func (f *fake) Embed(ctx context.Context, purpose embedding.Purpose, texts []gat
 	}
 	probe := len(plain) == 1 && plain[0] == holdfast.Probe // which is no text of anybody
 	f.mu.Lock()
-	one, all := f.one, f.all
+	one, all, salt := f.one, f.all, f.salt
 	if !probe {
 		f.seen = append(f.seen, plain...)
 	}
@@ -461,7 +469,7 @@ func (f *fake) Embed(ctx context.Context, purpose embedding.Purpose, texts []gat
 			out[i].Err = one(ctx, text)
 		}
 		if out[i].Err == nil {
-			out[i].Values = bag(f.salt, text, f.model.Dimensions)
+			out[i].Values = bag(salt, text, f.model.Dimensions)
 		}
 	}
 	f.mu.Lock()

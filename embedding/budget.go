@@ -2,8 +2,10 @@ package embedding
 
 import (
 	"context"
+	"sync"
 	"time"
 
+	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/record"
 )
 
@@ -40,6 +42,10 @@ func (s Spent) Over() bool { return s.Spent >= s.Budget }
 type budget struct {
 	*guard
 	caps []spending
+
+	mu      sync.Mutex
+	refused error // for want of money, the last time
+	since   time.Time
 }
 
 // spending is one cap.
@@ -117,7 +123,13 @@ func (b *budget) reserve(ctx context.Context, purpose Purpose, most float64) err
 			limit *= 1 + QueryReserve
 		}
 		if spent+most > limit {
-			return b.exhausted(c)
+			err := b.exhausted(c)
+			if purpose == ForPassage {
+				b.mu.Lock()
+				b.refused, b.since = err, b.store.cfg.Clock.Now()
+				b.mu.Unlock()
+			}
+			return err
 		}
 	}
 	b.store.tally.reserve(b.model.Name, most)
@@ -146,6 +158,20 @@ func (b *budget) ready(ctx context.Context) error {
 		if spent >= c.cap*micro {
 			return b.exhausted(c)
 		}
+	}
+	return nil
+}
+
+// report is ready, or why something was refused of late: there may be a rest
+// that is too small for what waits.
+func (b *budget) report(ctx context.Context) error {
+	if err := b.ready(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refused != nil && b.store.cfg.Clock.Now().Sub(b.since) < fault.RetryAfter(b.refused) {
+		return b.refused
 	}
 	return nil
 }

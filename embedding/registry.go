@@ -93,7 +93,7 @@ func (g Guarded) State(ctx context.Context) (ModelState, error) {
 	for _, check := range []struct {
 		state string
 		ready func(context.Context) error
-	}{{"held", g.hold.ready}, {"down", g.broken.ready}, {"over budget", g.budget.ready}, {"waiting", g.pace.ready}} {
+	}{{"held", g.hold.ready}, {"down", g.broken.ready}, {"over budget", g.budget.report}, {"waiting", g.pace.ready}} {
 		err := check.ready(ctx)
 		if err == nil {
 			continue
