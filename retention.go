@@ -2,9 +2,12 @@ package holdfast
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/holdfast/holdfast/access"
 	"github.com/holdfast/holdfast/flow"
+	"github.com/holdfast/holdfast/record"
 )
 
 // A sweep runs when a day has passed since the last one; whether it has is
@@ -19,6 +22,19 @@ const (
 // run counts and deletes nothing.
 func (a *App) Sweep(ctx context.Context, dryRun bool) (flow.SweepReport, error) {
 	return a.sweeper.Sweep(ctx, dryRun, a.progress)
+}
+
+// Erase deletes records for good: their rows and versions, passages, index
+// entries, dead letters, what snapshots hold of them, and vectors that nothing
+// else refers to; it waits for it. The App must be running. When ctx ends, or
+// the process, the erasure goes on.
+func (a *App) Erase(ctx context.Context, who access.Principal, collection string, ids []string) (flow.EraseReport, error) {
+	audit := func(ref record.Ref) record.AuditEntry {
+		return record.AuditEntry{
+			At: time.Now(), Principal: who.Name, Action: "erase", Resource: fmt.Sprintf("%s/%d", collection, ref), Allowed: true, Reason: "asked for",
+		}
+	}
+	return a.sweeper.Erase(ctx, collection, ids, audit, a.progress)
 }
 
 // sweepDaily starts sweeps until ctx ends.

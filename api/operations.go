@@ -127,6 +127,13 @@ type reconcileIn struct {
 	Force  bool `query:"force" doc:"delete more than the set share"`
 }
 
+type eraseIn struct {
+	InCollection
+	Body struct {
+		IDs []string `json:"ids" minItems:"1" maxItems:"1000" nullable:"false"`
+	}
+}
+
 type auditIn struct{ Page }
 
 // AuditEntry is one decision.
@@ -194,6 +201,13 @@ func (s *server) operations() {
 	}, access.Operate, "retention", func(ctx context.Context, in *sweepIn) (*struct{ Body flow.SweepReport }, error) {
 		done, err := s.App.Sweep(ctx, in.DryRun)
 		return &struct{ Body flow.SweepReport }{done}, err
+	})
+	route(s, huma.Operation{
+		Method: http.MethodPost, Path: "/v1/collections/{collection}/records:erase", Summary: "Erase records",
+		Description: "Deletes records for good, with all that was made of them, and waits for it. It cannot be undone.",
+	}, access.Operate, "", func(ctx context.Context, in *eraseIn) (*struct{ Body flow.EraseReport }, error) {
+		done, err := s.App.Erase(ctx, principal(ctx), in.Collection, in.Body.IDs)
+		return &struct{ Body flow.EraseReport }{done}, err
 	})
 	route(s, huma.Operation{Method: http.MethodGet, Path: "/v1/audit", Summary: "List audit trail"},
 		access.Observe, "audit", s.audit)

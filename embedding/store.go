@@ -40,7 +40,9 @@ type StoreConfig struct {
 	Chunk int
 	// PackSize is the most vectors in one segment. Defaults to 1024.
 	PackSize int
-	// QueryCache is how many query vectors are kept. Defaults to 2048.
+	// QueryCache is how many query vectors are kept in memory, each under the
+	// digest of its space and text; no text is kept. Defaults to 2048, which is
+	// 12 MB at 1,536 dimensions.
 	QueryCache int
 	// Budget is for all models together; their own are in their Terms.
 	Budget Budget

@@ -98,7 +98,7 @@ func (s *Sweeper) Pipelines() []pipeline.Pipeline {
 		step("embeddings", s.embeddings, "generations"),
 		step("segments", s.segments, "embeddings"),
 		step("snapshots", s.snapshots),
-	}}}
+	}}, s.erasePipeline()}
 }
 
 // StartSweep starts a sweep; one that is under way already is joined.
