@@ -72,6 +72,8 @@ type Source struct {
 	mu    sync.Mutex
 	known *table // as it was inspected last; nil if it must be inspected
 	from  string // position in the log to read on from
+	// unacknowledged says that entries were read and not deleted since.
+	unacknowledged bool
 }
 
 var _ record.Source = (*Source)(nil)

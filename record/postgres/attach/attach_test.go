@@ -244,6 +244,21 @@ func TestALateCommitIsNotLost(t *testing.T) {
 	b.logs(s, []string{"1"})
 }
 
+// TestWhatWasNotAcknowledgedComesAgain though there is always something new.
+func TestWhatWasNotAcknowledgedComesAgain(t *testing.T) {
+	b := newDatabase(t, testpg.URL(t))
+	b.table("tickets", plainTable)
+	s := b.attach(declare("tickets", "id"))
+	for i := range 3 {
+		b.exec(fmt.Sprintf("INSERT INTO tickets VALUES (%d)", i))
+		c, err := s.Changes(t.Context(), "", 1)
+		if err != nil || !slices.Contains(c.IDs, "0") {
+			t.Errorf("after %d more: %q, %v", i, c.IDs, err)
+		}
+	}
+	b.logs(s, []string{"0", "1", "2"})
+}
+
 func TestAnEntryStaysUntilItIsAcknowledged(t *testing.T) {
 	b := newDatabase(t, testpg.URL(t))
 	b.table("tickets", "(id bigint PRIMARY KEY, body text, status text)")

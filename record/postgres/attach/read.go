@@ -29,20 +29,21 @@ func (s *Source) Changes(ctx context.Context, after string, limit int) (record.S
 	}
 	s.mu.Lock()
 	from := s.from
-	s.mu.Unlock()
-	if from == "" {
+	if from == "" || s.unacknowledged {
 		from = start
 	}
+	s.mu.Unlock()
 	out, last, err := s.entries(ctx, from, limit)
-	if err == nil && len(out.IDs) == 0 && !out.All && from != start {
-		// Space in front of it is used again.
-		out, last, err = s.entries(ctx, start, limit)
-	}
 	if err != nil {
 		return record.SourceChanges{}, s.explain(ctx, "read the change log of", err)
 	}
 	s.mu.Lock()
-	s.from = last
+	s.unacknowledged = last != ""
+	// Entries that were added in front, where space was used again, and those
+	// that nobody acknowledged come next time round.
+	if s.from = last; !out.More {
+		s.from = start
+	}
 	s.mu.Unlock()
 	return out, nil
 }
@@ -92,6 +93,11 @@ func (s *Source) Acknowledge(ctx context.Context, c record.SourceChanges) error 
 	}
 	_, err := s.pool.Exec(ctx, "DELETE FROM "+s.object()+` l USING unnest($1::text[]::tid[], $2::bigint[]) AS seen(place, number)
 		WHERE l.ctid = seen.place AND l.number = seen.number`, e.places, e.numbers)
+	if err == nil {
+		s.mu.Lock()
+		s.unacknowledged = false
+		s.mu.Unlock()
+	}
 	return s.explain(ctx, "empty the change log of", err)
 }
 
