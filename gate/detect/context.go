@@ -59,6 +59,7 @@ const (
 	ctxUse     // something was set or used
 	ctxContact // a signature or another way to reach someone
 	ctxNumber  // "number", of what is not said
+	ctxWorded  // a word that some idRule asks for
 	// What speaks against a personal number.
 	ctxOrder
 	ctxVersion

@@ -68,6 +68,7 @@ func (r *idRule) compile(pic string) {
 
 // identifier tries every rule that fits the run at one of the ends of its groups.
 func (sc *scan) identifier(r *run, ctx context) {
+	worded := sc.mayBeWorded(r.at[0], ctx)
 	for e := r.ends >> 6; e != 0; e &= e - 1 {
 		n := bits.TrailingZeros64(e) + 7
 		rules := idRules[n]
@@ -76,11 +77,11 @@ func (sc *scan) identifier(r *run, ctx context) {
 		}
 		mask := uint64(1)<<n - 1
 		for _, id := range rules {
-			if (r.digits^id.digits)&^id.free&mask != 0 || !id.ok(r.c[:n]) {
+			if id.must && !worded || (r.digits^id.digits)&^id.free&mask != 0 || !id.ok(r.c[:n]) {
 				continue
 			}
 			bonus := ctx.bonus(id.ctx)
-			if bonus < 1 && id.list != nil {
+			if worded && bonus < 1 && id.list != nil {
 				if sc.worded(r.at[0], r.at[n-1]+1, id.list) {
 					bonus = 1
 				} else if id.must {

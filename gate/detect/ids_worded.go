@@ -65,6 +65,39 @@ const (
 	phTINWords    = "tin|bir|tax identification|taxpayer"
 )
 
+// firstWords are the first words of what the rules ask for. They are keywords, so that a number with none of them around
+// it costs no search.
+func firstWords() string {
+	var b strings.Builder
+	for _, list := range [][]idRule{euIDs, nordicIDs, americanIDs, asianIDs, wordedIDs} {
+		for i := range list {
+			for w := range strings.SplitSeq(list[i].words, "|") {
+				n, _ := letters(w, 0)
+				b.WriteString(strings.ToLower(w[:n]))
+				b.WriteByte(' ')
+			}
+		}
+	}
+	return b.String()
+}
+
+// mayBeWorded reports whether a word that some rule asks for can stand near the value at s: a keyword, or one of a script
+// that keywords are not written in.
+func (sc *scan) mayBeWorded(s int, ctx context) bool {
+	if ctx.any(ctxWorded) {
+		return true
+	}
+	if sc.fold.same {
+		return false
+	}
+	for _, c := range []byte(sc.v[max(0, s-64):min(len(sc.v), s+64)]) {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
 // surroundings are the words around one value, in lower case.
 type surroundings struct {
 	start, end         int // of the value; what they are of

@@ -122,6 +122,7 @@ var keywords = func() []keyword {
 	for _, words := range digitLists {
 		list(0, actDigit, words)
 	}
+	list(ctxWorded, actNone, firstWords())
 	list(0, actAt, `at arroba arobase aet`)
 	list(0, actWWW, `www`)
 	// Months by number; May and Mars and such need a day beside them, so they are harmless.
