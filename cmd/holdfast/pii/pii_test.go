@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/holdfast/holdfast/cmd/holdfast/pii"
 	"github.com/holdfast/holdfast/gate"
 )
@@ -83,6 +85,27 @@ func TestPlacesAreWhereTheValuesAre(t *testing.T) {
 	want := []string{"a.txt:3:6  EMAIL_ADDRESS", "b.csv:4:7 mail EMAIL_ADDRESS", "c.jsonl:2:1 ssn US_SSN", "c.jsonl:2:1 to.mail EMAIL_ADDRESS"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestParquetIsRead(t *testing.T) {
+	type row struct {
+		Name string  `parquet:"name"`
+		Mail *string `parquet:"mail,optional"`
+		Rank int64   `parquet:"rank"`
+	}
+	mail := "jane@example.com"
+	path := filepath.Join(t.TempDir(), "people.parquet")
+	if err := parquet.WriteFile(path, []row{{"x", nil, 30}, {"y", &mail, 40}}); err != nil {
+		t.Fatal(err)
+	}
+	found := examine(t, path)
+	if len(found) != 1 || found[0].Line != 2 || found[0].Field != "mail" || found[0].Entity != "EMAIL_ADDRESS" {
+		t.Errorf("found %+v", found)
+	}
+	var rows []pii.Row
+	if err := pii.Rows(path, func(r pii.Row) error { rows = append(rows, r); return nil }); err != nil || len(rows) != 2 || rows[1]["rank"] != "40" {
+		t.Errorf("rows %v, %v", rows, err)
 	}
 }
 

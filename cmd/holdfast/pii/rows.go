@@ -5,12 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/holdfast/holdfast/fault"
 )
 
 // Rows reads the rows of a CSV or JSON lines file until each returns an error.
 func Rows(path string, each func(Row) error) (err error) {
+	if isParquet(path) {
+		err := parquetRows(path, func(_ int64, fields, values []string) error {
+			row := Row{}
+			for i, name := range fields {
+				row[name] = strings.TrimSpace(row[name] + " " + values[i])
+			}
+			return each(row)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return nil
+	}
 	in, format, done, err := Open(path)
 	if err != nil {
 		return err

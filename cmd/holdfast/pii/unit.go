@@ -112,6 +112,18 @@ func Open(path string) (io.Reader, Format, func() error, error) {
 
 // file reads one file; of a folder only those that hold text.
 func file(path string, format Format, pick bool, yield func(Unit, error) bool) bool {
+	if isParquet(path) {
+		more := true
+		err := parquetUnits(path, func(u Unit) bool {
+			u.File = path
+			more = yield(u, nil)
+			return more
+		})
+		if err != nil {
+			return yield(Unit{}, fmt.Errorf("%s: %w", path, err))
+		}
+		return more
+	}
 	in, own, done, err := Open(path)
 	if err != nil {
 		return yield(Unit{}, err)
@@ -128,6 +140,8 @@ func file(path string, format Format, pick bool, yield func(Unit, error) bool) b
 	}
 	return read(path, format, buffered, yield)
 }
+
+func isParquet(path string) bool { return strings.EqualFold(filepath.Ext(path), ".parquet") }
 
 // FormatOf tells a format by a file's name.
 func FormatOf(name string) Format {
