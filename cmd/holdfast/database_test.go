@@ -42,7 +42,7 @@ func onPostgres(t *testing.T, url, more string) string {
 
 func schemaOf(t *testing.T, dir string) string {
 	t.Helper()
-	schema, err := os.ReadFile(filepath.Join(dir, "schema"))
+	schema, err := os.ReadFile(filepath.Join(dir, "schema")) //nolint:gosec // a file of the test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +51,7 @@ func schemaOf(t *testing.T, dir string) string {
 
 func configure(t *testing.T, dir, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, "holdfast.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(dir, "holdfast.yaml"), text)
 }
 
 func writeFile(t *testing.T, path, text string) {
@@ -94,7 +92,7 @@ func TestServeOnPostgres(t *testing.T) {
 	found() // asks the server
 
 	// A data folder elsewhere, with the same key.
-	config, err := os.ReadFile(filepath.Join(dir, "holdfast.yaml"))
+	config, err := os.ReadFile(filepath.Join(dir, "holdfast.yaml")) //nolint:gosec // a file of the test
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +120,7 @@ func TestWhatProcessesMustAgreeOn(t *testing.T) {
 	if _, stderr, code := holdfast(t, dir, "status"); code != 0 {
 		t.Fatal(stderr)
 	}
-	config, err := os.ReadFile(filepath.Join(dir, "holdfast.yaml"))
+	config, err := os.ReadFile(filepath.Join(dir, "holdfast.yaml")) //nolint:gosec // a file of the test
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,9 +42,7 @@ func (s *Store) occupy(ctx context.Context, place string, alone bool) (*pgx.Conn
 		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
 	}
 	// The server notices in half a minute that this machine has died.
-	for name, value := range map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4"} {
-		cfg.RuntimeParams[name] = value
-	}
+	maps.Copy(cfg.RuntimeParams, map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4"})
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, explain(ctx, doing, err)
@@ -70,23 +69,29 @@ func (s *Store) stay(ctx context.Context, conn *pgx.Conn, place string, alone bo
 		if err := leave(ctx, conn); err != nil || ctx.Err() == nil {
 			s.log.WarnContext(ctx, "the place in the database is lost, to be taken again", "place", place, "error", errors.Join(broken, err))
 		}
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-			if ctx.Err() != nil {
-				return nil
-			}
-			var err error
-			if conn, err = s.occupy(ctx, place, alone); err == nil {
-				break
-			}
-			if fault.KindOf(err) == fault.Conflict {
-				return err
-			}
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-			}
+		if conn, broken = s.retake(ctx, place, alone); conn == nil {
+			return broken
 		}
 	}
+}
+
+// retake takes the place once more, when the database is back. It returns
+// neither a connection nor an error when ctx ends.
+func (s *Store) retake(ctx context.Context, place string, alone bool) (*pgx.Conn, error) {
+	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		conn, err := s.occupy(ctx, place, alone)
+		switch {
+		case err == nil:
+			return conn, nil
+		case fault.KindOf(err) == fault.Conflict:
+			return nil, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+	return nil, nil //nolint:nilnil // nobody wants the place any more
 }
 
 // leave closes a connection whatever has become of it.
