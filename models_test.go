@@ -83,8 +83,8 @@ func TestABudgetStopsEmbeddingOnly(t *testing.T) {
 	}
 
 	// A budget that is raised takes up what waits.
-	r.setup.guards.Budget = embedding.Budget{}
 	s := r.setup
+	s.guards.Budget = embedding.Budget{}
 	if _, err := r.store.Writer().ExecContext(t.Context(), "UPDATE changes SET not_before = 1 WHERE state = 1"); err != nil {
 		t.Fatal(err)
 	}

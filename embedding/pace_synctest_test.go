@@ -60,7 +60,7 @@ func TestRatesAreKept(t *testing.T) {
 							t.Error(failed)
 							return
 						}
-						time.Sleep(fault.RetryAfter(failed)) // in the bubble, where no time passes
+						<-time.After(fault.RetryAfter(failed)) // in the bubble, where no time passes
 					}
 				}
 			})

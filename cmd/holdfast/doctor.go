@@ -232,6 +232,7 @@ func (u *checkup) state(ctx context.Context) {
 		u.ok("owner", "a running holdfast answers at %s", strings.TrimPrefix(cl.base, "http://"))
 		u.ok("database", "in use, so its file is not checked; stop the owner for that")
 		u.collections(ctx, cl)
+		u.models(ctx, cl)
 		return
 	}
 	u.ok("owner", "nobody else works on the folder")
@@ -288,6 +289,23 @@ func (u *checkup) collections(ctx context.Context, cl *client) {
 		var st holdfast.Status
 		if err := cl.get(ctx, collectionPath(col.Name, "status"), &st); err == nil && st.DeadLetters > 0 {
 			u.warn(check, "holdfast dlq --collection "+col.Name, "%s", plural(st.DeadLetters, "dead letter"))
+		}
+	}
+}
+
+// models reports those that are not called for now, and why.
+func (u *checkup) models(ctx context.Context, cl *client) {
+	const check = "models"
+	var got listing[api.Model]
+	if err := cl.get(ctx, "/v1/embedding-models", &got); err != nil {
+		u.fail(check, "", "%v", err)
+		return
+	}
+	for _, m := range got.Items {
+		if m.State == "ok" {
+			u.ok(check, "%s is ready", m.Name)
+		} else {
+			u.warn(check, "see `holdfast models` and docs/models.md", "%s is %s: %s", m.Name, m.State, m.Why)
 		}
 	}
 }
