@@ -156,7 +156,7 @@ func TestASnapshotHoldsNoValues(t *testing.T) {
 func storedOf(t *testing.T, r *rig, one snapshot.Snapshot) (all []byte) {
 	t.Helper()
 	for _, o := range []snapshot.Object{one.RecordsObject, one.PassagesObject} {
-		b, err := os.ReadFile(filepath.Join(r.path("embeddings"), o.Key)) //nolint:gosec // a file of the test
+		b, err := os.ReadFile(filepath.Join(r.path("embeddings"), o.Key))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestADamagedSnapshotIsNoticed(t *testing.T) {
 	r.settle("notes")
 	one := r.pinned("first")
 	path := filepath.Join(r.path("embeddings"), one.PassagesObject.Key)
-	b, err := os.ReadFile(path) //nolint:gosec // a file of the test
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

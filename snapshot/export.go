@@ -9,6 +9,8 @@ import (
 )
 
 // The files of an export.
+//
+//nolint:gosec // "passages" is no password
 const (
 	RecordsFile  = "records.parquet"
 	PassagesFile = "passages.parquet"
