@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/holdfast/holdfast/fault"
 	"github.com/holdfast/holdfast/index"
 	"github.com/holdfast/holdfast/pipeline"
@@ -159,12 +161,9 @@ func (x *Indexer) reconcile(ctx context.Context, t *pipeline.Task) error {
 	if err != nil {
 		return err
 	}
-	var out Reconciled
-	var fix repair
-	for part, report := range map[index.Part]*Differences{index.Passages: &out.Entries, index.Metadata: &out.Metadata} {
-		if err := c.compare(ctx, part, report, &out, &fix); err != nil {
-			return err
-		}
+	out, fix, err := c.compareAll(ctx)
+	if err != nil {
+		return err
 	}
 	if err := c.refuseEmpty(ctx, &out); err != nil {
 		return err
@@ -177,21 +176,51 @@ func (x *Indexer) reconcile(ctx context.Context, t *pipeline.Task) error {
 		if err := c.refuseMany(&out, in.Force); err != nil {
 			return err
 		}
-		if out.Repaired, err = c.repair(ctx, &fix); err != nil {
+		if out.Repaired, err = c.repair(ctx, fix); err != nil {
 			return err
 		}
 	}
 	return x.Records.Update(ctx, func(tx record.Tx) error { return t.Complete(ctx, tx, out) })
 }
 
-// compare reports on one part.
-func (c *reconciler) compare(ctx context.Context, part index.Part, report *Differences, out *Reconciled, fix *repair) error {
+// compareAll compares both parts at once.
+func (c *reconciler) compareAll(ctx context.Context) (out Reconciled, fix *repair, err error) {
+	var unsettled [2]int64
+	fix = &repair{}
+	var g errgroup.Group
+	g.Go(func() (err error) {
+		unsettled[0], err = c.compare(ctx, index.Passages, &out.Entries, func(d difference, ref record.Ref) {
+			if d.wanted {
+				fix.put = append(fix.put, entryOf{record.PassageID(d.id()), ref})
+			} else {
+				fix.remove = append(fix.remove, d.id())
+			}
+		})
+		return err
+	})
+	g.Go(func() (err error) {
+		unsettled[1], err = c.compare(ctx, index.Metadata, &out.Metadata, func(d difference, ref record.Ref) {
+			if d.wanted {
+				fix.touch = append(fix.touch, ref)
+			} else {
+				fix.forget = append(fix.forget, d.id())
+			}
+		})
+		return err
+	})
+	err = g.Wait()
+	out.Unsettled = unsettled[0] + unsettled[1]
+	return out, fix, err
+}
+
+// compare reports on one part; mend is told of each difference.
+func (c *reconciler) compare(ctx context.Context, part index.Part, report *Differences, mend func(difference, record.Ref)) (unsettled int64, err error) {
 	ranges, held, err := c.differing(ctx, part)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	report.Held = held
-	unsettled, err := c.damage(ctx, part, ranges, func(wrong []difference) error {
+	return c.damage(ctx, part, ranges, func(wrong []difference) error {
 		refs := make([]record.Ref, len(wrong))
 		for i, d := range wrong {
 			refs[i] = record.Ref(d.record())
@@ -200,8 +229,8 @@ func (c *reconciler) compare(ctx context.Context, part index.Part, report *Diffe
 		if err != nil {
 			return err
 		}
-		for _, d := range wrong {
-			switch _, known := ours[record.Ref(d.record())]; {
+		for i, d := range wrong {
+			switch _, known := ours[refs[i]]; {
 			case !d.held:
 				report.Missing.add(d.id())
 			case d.wanted:
@@ -211,12 +240,10 @@ func (c *reconciler) compare(ctx context.Context, part index.Part, report *Diffe
 			default:
 				report.Foreign.add(d.id())
 			}
-			fix.add(part, d)
+			mend(d, refs[i])
 		}
 		return nil
 	})
-	out.Unsettled += unsettled
-	return err
 }
 
 // refuseEmpty refuses to compare a full index with a record store that has

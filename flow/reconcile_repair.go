@@ -21,19 +21,6 @@ type entryOf struct {
 	ref record.Ref
 }
 
-func (r *repair) add(part index.Part, d difference) {
-	switch ref := record.Ref(d.record()); {
-	case d.wanted && part == index.Passages:
-		r.put = append(r.put, entryOf{record.PassageID(d.id()), ref})
-	case d.wanted:
-		r.touch = append(r.touch, ref)
-	case part == index.Passages:
-		r.remove = append(r.remove, d.id())
-	default:
-		r.forget = append(r.forget, d.id())
-	}
-}
-
 // repair deletes what should not be there, and lets the queue put again what
 // should, in the order of the leases and from stored vectors.
 func (c *reconciler) repair(ctx context.Context, fix *repair) (int64, error) {

@@ -24,10 +24,11 @@ const (
 
 	// BM25 by S. Robertson and H. Zaragoza, with k1 = 1.2 and b = 0.75. Parts
 	// are added as integers, which gives one sum in any order, so that equal
-	// texts have equal scores.
+	// texts have equal scores. Words are MATERIALIZED lest they are counted for
+	// each posting.
 	searchWords = `WITH size AS (SELECT entries::float8 AS n, length / entries::float8 AS average FROM indexes WHERE number = $3 AND entries > 0),
-		words AS (SELECT term, ln(1 + (n - df + 0.5) / (df + 0.5)) AS idf FROM size,
-			(SELECT term, (SELECT count(*) FROM {postings} p WHERE p.term = w.term)::float8 AS df FROM unnest($1::text[]) w (term)) w WHERE df > 0),
+		found AS MATERIALIZED (SELECT term, (SELECT count(*) FROM {postings} p WHERE p.term = w.term)::float8 AS df FROM unnest($1::text[]) w (term)),
+		words AS MATERIALIZED (SELECT term, ln(1 + (n - df + 0.5) / (df + 0.5)) AS idf FROM size, found WHERE df > 0),
 		best AS (SELECT p.id, (sum(round(w.idf * p.count * 2.2 / (p.count + 1.2 * (0.25 + 0.75 * p.length / average)) * 4294967296)::bigint)
 				/ 4294967296)::real AS score
 			FROM size, words w JOIN {postings} p ON p.term = w.term{allowed}
