@@ -224,6 +224,9 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Wait()
 	stop, done := context.WithTimeout(work, 10*time.Second)
 	defer done()
+	if err := a.searcher.StoreSamples(stop); err != nil {
+		a.log.WarnContext(stop, "store sampled queries", "error", err)
+	}
 	if err := a.parts.Engine.Stop(stop); err != nil {
 		return fmt.Errorf("stop engine: %w", err)
 	}

@@ -60,6 +60,7 @@ func New(cfg Config) http.Handler {
 	s.models()
 	s.vault()
 	s.snapshots()
+	s.upgrades()
 	s.privacy()
 	s.presidio()
 	s.plain("GET /healthz", "Liveness", http.HandlerFunc(s.health))

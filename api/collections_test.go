@@ -77,17 +77,20 @@ func TestDeclarationChanges(t *testing.T) {
 	w.declare()
 	w.put("1", `{"subject":"printer","body":"It makes noises.","colour":"red","status":"open"}`)
 	w.settled()
-	for _, c := range []struct{ reason, body string }{
-		{"content", `{"content":["subject"],"metadata":["status","priority","tags"]}`},
-		{"model", `{"content":["subject","body"],"metadata":["status","priority","tags"],"model":"second"}`},
-		{"policy", `{"content":["subject","body"],"metadata":["status","priority","tags"],"policy":"other"}`},
-		{"chunking", `{"content":["subject","body"],"metadata":["status","priority","tags"],"chunking":{"target":100}}`},
+	for _, c := range []struct {
+		reason, body string
+		passages     float64
+	}{
+		{"content", `{"content":["subject"],"metadata":["status","priority","tags"]}`, 1},
+		{"model", `{"content":["subject","body"],"metadata":["status","priority","tags"],"model":"second"}`, 2},
+		{"policy", `{"content":["subject","body"],"metadata":["status","priority","tags"],"policy":"other"}`, 2},
+		{"chunking", `{"content":["subject","body"],"metadata":["status","priority","tags"],"chunking":{"target":100}}`, 2},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			r := w.ok(http.StatusAccepted, "PUT", tickets, c.body)
 			plan, _ := r.body["plan"].(map[string]any)
 			reasons, _ := plan["reasons"].([]any)
-			if len(reasons) != 1 || reasons[0] != c.reason || plan["records"] != 1.0 || plan["passages"] != 2.0 {
+			if len(reasons) != 1 || reasons[0] != c.reason || plan["records"] != 1.0 || plan["passages"] != c.passages || plan["upgrade"] == "" {
 				t.Errorf("got plan %v", plan)
 			}
 			stands := w.ok(http.StatusOK, "GET", tickets, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -262,7 +263,7 @@ func (x *Upgrader) forecastSameTexts(ctx context.Context, f *Forecast, sample []
 	})
 	share := float64(have) / float64(len(sample))
 	f.Reused = int64(share * float64(f.Passages))
-	f.Tokens = int64(float64(f.Passages-f.Reused) * float64(bytes) / float64(len(sample)) / bytesPerToken)
+	f.Tokens = int64(math.Ceil(float64(f.Passages-f.Reused) * float64(bytes) / float64(len(sample)) / bytesPerToken))
 	return err
 }
 
@@ -271,14 +272,16 @@ func forecastOtherTexts(f *Forecast, sample []record.Record, next record.Generat
 	if len(sample) == 0 {
 		return
 	}
-	bytes := 0
+	bytes, pieces, size := 0, 0, bytesPerToken*max(next.Chunking.Target, 1)
 	for i := range sample {
 		for _, name := range next.Content {
-			if text, ok := sample[i].Fields.Text(name); ok {
+			if text, ok := sample[i].Fields.Text(name); ok && text.Len() > 0 {
 				bytes += text.Len()
+				pieces += (text.Len() + size - 1) / size
 			}
 		}
 	}
-	f.Tokens = int64(float64(f.Records) * float64(bytes) / float64(len(sample)) / bytesPerToken)
-	f.Passages = max(f.Records, f.Tokens/int64(max(next.Chunking.Target, 1)))
+	all := float64(f.Records) / float64(len(sample))
+	f.Tokens = int64(math.Ceil(all * float64(bytes) / bytesPerToken))
+	f.Passages = int64(math.Ceil(all * float64(pieces)))
 }

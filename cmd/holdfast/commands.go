@@ -90,8 +90,8 @@ func (c *cli) apply(ctx context.Context, cl *client, d record.Declaration) error
 		return c.printJSON(got)
 	}
 	if p := got.Plan; p != nil {
-		return c.printf("%s: not changed. Another %s needs %s and up to %s embedded again.\nChanging them in place is not possible yet: declare a new collection and ingest into it.\n",
-			d.Collection, strings.Join(p.Reasons, " and "), plural(p.Records, "record"), plural(p.Passages, "passage"))
+		return c.printf("%s: not changed yet. Another %s needs %s and about %s, about %d tokens to embed, price about %.4f.\nApprove it with `holdfast models approve %s`.\n",
+			d.Collection, strings.Join(p.Reasons, " and "), plural(p.Records, "record"), plural(p.Passages, "passage"), p.Tokens, p.Price, d.Collection)
 	}
 	return c.printf("%s: declared\n", d.Collection)
 }

@@ -90,8 +90,10 @@ First steps:
 	flags.String("config", "", "configuration file (default: holdfast.yaml, if it is there)")
 	flags.String("data", "", "data folder (default: ./holdfast-data)")
 	flags.BoolVar(&c.json, "json", false, "print JSON for machines")
+	models := c.modelsCommand()
+	models.AddCommand(c.upgradeCommands()...)
 	root.AddCommand(c.demoCommand(), c.serveCommand(), c.workerCommand(), c.initCommand(), c.applyCommand(), c.ingestCommand(), c.statusCommand(), c.searchCommand(), c.recordsCommand(), c.sourcesCommand(),
-		c.runsCommand(), c.dlqCommand(), c.rebuildCommand(), c.reconcileCommand(), c.sweepCommand(), c.snapshotsCommand(), c.eraseCommand(), c.piiCommand(), c.keysCommand(), c.modelsCommand(), c.doctorCommand(), c.versionCommand())
+		c.runsCommand(), c.dlqCommand(), c.rebuildCommand(), c.reconcileCommand(), c.sweepCommand(), c.snapshotsCommand(), c.eraseCommand(), c.piiCommand(), c.keysCommand(), models, c.doctorCommand(), c.versionCommand())
 	for _, cmd := range root.Commands() {
 		strict(cmd)
 	}
