@@ -87,7 +87,7 @@ func numbered(tb testing.TB, n int) index.Batch {
 	text := clean(tb, fmt.Sprintf("batch number%d of words%d", n, n%3))
 	for i := range 3 {
 		b.Upsert = append(b.Upsert, index.Entry{
-			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Tag: uint64(n), Text: text, Vector: []float32{1, float32(n), float32(i), 0},
+			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Tag: uint64(n), Text: text, //nolint:gosec // not negative Vector: []float32{1, float32(n), float32(i), 0},
 		})
 	}
 	if n%6 == 5 {
@@ -248,7 +248,7 @@ func TestOtherVersions(t *testing.T) {
 		}
 		data[len(fileMagic)-1]--
 		binary.LittleEndian.PutUint32(data[headerSize-4:], crc32.Checksum(data[:headerSize-4], crcTable))
-		if err := os.WriteFile(files[0], data, 0o600); err != nil {
+		if err := os.WriteFile(files[0], data, 0o600); err != nil { //nolint:gosec // our own file
 			t.Fatal(err)
 		}
 		_, err = openIn(t, dir).Open(t.Context(), testSpec)

@@ -246,7 +246,7 @@ func TestManyProcesses(t *testing.T) {
 	var g errgroup.Group
 	for p := range 4 {
 		ix := openIndex(t, open(t, cfg), spec)
-		r := rand.New(rand.NewPCG(uint64(p), 3)) //nolint:gosec // not negative
+		r := rand.New(rand.NewPCG(uint64(p), 3))
 		var batches []index.Batch
 		for range 15 {
 			b := points(t, r, 1+r.IntN(40), 60, dims)
