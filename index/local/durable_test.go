@@ -87,7 +87,7 @@ func numbered(tb testing.TB, n int) index.Batch {
 	text := clean(tb, fmt.Sprintf("batch number%d of words%d", n, n%3))
 	for i := range 3 {
 		b.Upsert = append(b.Upsert, index.Entry{
-			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Tag: uint64(n), Text: text, //nolint:gosec // not negative Vector: []float32{1, float32(n), float32(i), 0},
+			ID: int64(n%4*3 + i + 1), Record: int64(n % 5), Tag: uint64(n), Text: text, Vector: []float32{1, float32(n), float32(i), 0}, //nolint:gosec // not negative
 		})
 	}
 	if n%6 == 5 {
