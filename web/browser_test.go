@@ -66,6 +66,8 @@ func TestConsole(t *testing.T) {
 		p.wait(`document.querySelectorAll('[data-attempt]').length === 4`)
 		p.wait(`document.body.innerText.includes('Timeline')`)
 	})
+	t.Run("models", func(t *testing.T) { testModels(browser.page(t), s) })
+	t.Run("upgrade", func(t *testing.T) { testUpgrade(browser.page(t), s) })
 	t.Run("dark mode", func(t *testing.T) { testTheme(browser.page(t), s) })
 	t.Run("phone", func(t *testing.T) { testPhone(browser.page(t), s) })
 	t.Run("dead letters", func(t *testing.T) { testDeadLetters(browser.page(t), s, model) })
@@ -143,6 +145,8 @@ func testPhone(p *page, s *server) {
 		"/":                                  `[data-runs]`,
 		"/search?c=notes&q=refund":           `[data-hit]`,
 		"/search?c=notes&q=refund&open=n-1":  `[data-panel] [data-record]`,
+		"/collections/notes":                 `[data-evaluation]`,
+		"/models":                            `[data-costs]`,
 		"/runs":                              `[data-runs]`,
 		"/dead-letters":                      `[data-cause]`,
 		"/dead-letters?view=flat":            `[data-letter]`,

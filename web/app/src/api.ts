@@ -9,6 +9,12 @@ export interface Declaration {
   title?: string
   policy?: string
   model?: string
+  chunking: Chunking
+}
+
+export interface Chunking {
+  target: number // tokens of a passage
+  max: number
 }
 
 export interface Collection {
@@ -25,16 +31,111 @@ export interface Status {
   pending_changes: number
   lag_seconds: number
   dead_letters: number
-  generation?: {
-    id: number
-    state: string
-    model: string
-    fingerprint: string
-    dimensions: number
-    policy: string
-    created_at: string
-  }
+  generation?: Generation
+  other_generations?: Generation[] // fed beside the active one
 }
+
+export interface Generation {
+  id: number
+  state: 'building' | 'active' | 'standby' | 'retired'
+  model: string
+  fingerprint: string
+  dimensions: number
+  policy: string
+  created_at: string
+  pending_changes?: number
+}
+
+export type UpgradeState = 'planned' | 'building' | 'held' | 'switched' | 'rolled-back' | 'aborted' | 'done'
+
+export interface Upgrade {
+  id: string
+  collection: string
+  state: UpgradeState
+  reasons: string[] // what differs
+  before: Declaration
+  declaration: Declaration
+  from_generation: number
+  to_generation?: number
+  forecast: {
+    records: number
+    passages: number
+    reused: number
+    tokens: number
+    price: number
+    seconds: number // 0 where the model has no limits
+    standby_price_per_day: number
+  }
+  terms: {
+    standby: number // nanoseconds
+    manual?: boolean
+    min_overlap: number
+    max_loss: number
+    max_slowdown: number
+  }
+  evaluation?: Evaluation
+  run?: string
+  note?: string
+  approved_by?: string
+  approved_for?: string
+  planned_at: string
+  approved_at?: string
+  switched_at?: string
+  standby_until?: string
+  ended_at?: string
+}
+
+export interface Evaluation {
+  queries: number
+  source: string
+  overlap_at_10: number
+  judged: number
+  old_ndcg_at_10?: number
+  new_ndcg_at_10?: number
+  old_p50_ms: number
+  old_p95_ms: number
+  new_p50_ms: number
+  new_p95_ms: number
+  coverage: number
+  overlaps: number[] // queries that kept 0, 1, … 10 of their first ten results
+}
+
+export interface UpgradePlan {
+  model?: string
+  chunking?: Chunking
+  standby?: string
+  manual?: boolean
+}
+
+export type Verb = 'approve' | 'abort' | 'switch' | 'rollback' | 'retire'
+
+export interface Model {
+  name: string
+  provider: string
+  identity: string
+  revision?: string
+  dimensions: number
+  fingerprint: string
+  price_per_million_tokens: number
+  state: 'ok' | 'held' | 'down' | 'over budget' | 'waiting' | 'changed'
+  why?: string
+  until?: string
+  collections: string[]
+  budgets?: { of: string; period: string; budget: number; spent: number }[]
+}
+
+export interface Cost {
+  of: string
+  requests: number
+  tokens: number
+  computed: number
+  reused: number
+  saved_tokens: number
+  spent: number
+  saved: number
+}
+
+export type CostBy = 'collection' | 'model' | 'day'
 
 export interface Attempt {
   number: number
@@ -177,6 +278,13 @@ export const api = {
   metrics: async (signal?: AbortSignal) => (await ask('/metrics', { signal })).text(),
   collections: (signal?: AbortSignal) => get<List<Collection>>(`/v1/collections${query({ limit: 1000 })}`, signal),
   status: (name: string, signal?: AbortSignal) => get<Status>(`${collection(name)}/status`, signal),
+  upgrades: (name: string, signal?: AbortSignal) => get<List<Upgrade>>(`${collection(name)}/upgrades${query({ limit: 50 })}`, signal),
+  planUpgrade: (name: string, plan: UpgradePlan) => post<Upgrade>(`${collection(name)}/upgrades`, plan),
+  /** A reason is kept by approve and abort. */
+  actUpgrade: (u: Upgrade, verb: Verb, reason?: string) =>
+    post<Upgrade>(`${collection(u.collection)}/upgrades/${encodeURIComponent(u.id)}/${verb}`, reason ? { reason } : {}),
+  models: (signal?: AbortSignal) => get<List<Model>>('/v1/embedding-models', signal),
+  costs: (by: CostBy, since?: string, signal?: AbortSignal) => get<{ items: Cost[]; total: Cost }>(`/v1/costs${query({ by, since })}`, signal),
   record: (name: string, id: string, signal?: AbortSignal) =>
     get<StoredRecord>(`${collection(name)}/records/${encodeURIComponent(id)}`, signal),
   search: (name: string, q: Query, signal?: AbortSignal) =>

@@ -8,6 +8,12 @@ export const percent = (part: number, whole: number) => (whole > 0 ? `${((100 * 
 export const plural = (n: number, one: string, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
 export const at = (iso: string) => dateTime.format(new Date(iso))
 
+/** price is in the currency of the configuration, which has no name. */
+export function price(n: number): string {
+  if (n === 0) return '0'
+  return n < 1 ? (n < 0.0001 ? '< 0.0001' : n.toPrecision(2)) : n.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+}
+
 /** duration takes milliseconds. */
 export function duration(ms: number): string {
   if (ms < 1) return '0 ms'
@@ -29,3 +35,13 @@ export function ago(iso: string): string {
   if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min ago`
   return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h ago` : `${Math.round(ms / 86_400_000)} days ago`
 }
+
+/** until says how far off a time is. */
+export function until(iso: string): string {
+  const ms = Date.parse(iso) - Date.now()
+  return ms <= 0 ? 'now' : `in ${duration(ms)}`
+}
+
+/** lagging is after how many seconds a collection needs attention. */
+export const lagging = 60
+export const lag = (s: { pending_changes: number; lag_seconds: number }) => (s.pending_changes ? duration(s.lag_seconds * 1000) : '–')

@@ -22,6 +22,18 @@ export function useStatuses() {
   return { collections, statuses }
 }
 
+export function useStatus(name: string) {
+  return useQuery({ queryKey: ['status', name], queryFn: ({ signal }) => api.status(name, signal), refetchInterval: live })
+}
+
+export function useUpgrades(name: string) {
+  return useQuery({ queryKey: ['upgrades', name], queryFn: ({ signal }) => api.upgrades(name, signal), refetchInterval: live })
+}
+
+export function useModels() {
+  return useQuery({ queryKey: ['models'], queryFn: ({ signal }) => api.models(signal), refetchInterval: live * 5 })
+}
+
 export function useMetrics() {
   return useQuery({ queryKey: ['metrics'], queryFn: async ({ signal }) => parseMetrics(await api.metrics(signal)), refetchInterval: live, structuralSharing: false })
 }

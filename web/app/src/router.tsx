@@ -1,7 +1,9 @@
 import { createRootRoute, createRoute, createRouter, Link } from '@tanstack/react-router'
-import type { Mode } from './api'
+import type { CostBy, Mode } from './api'
 import { Shell } from './shell'
+import { CollectionPage } from './pages/collection'
 import { DeadLettersPage } from './pages/dead-letters'
+import { ModelsPage } from './pages/models'
 import { OverviewPage } from './pages/overview'
 import { RecordPage } from './pages/record'
 import { RunPage } from './pages/run'
@@ -57,6 +59,16 @@ const routes = [
     component: DeadLettersPage,
     validateSearch: (s: Search): { collection?: string; view?: 'flat' } => ({ collection: text(s.collection), view: s.view === 'flat' ? 'flat' : undefined }),
   }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/models',
+    component: ModelsPage,
+    validateSearch: (s: Search): { by?: CostBy; days?: string } => ({
+      by: s.by === 'model' || s.by === 'day' ? s.by : undefined,
+      days: s.days === '7' || s.days === '90' ? s.days : undefined,
+    }),
+  }),
+  createRoute({ getParentRoute: () => root, path: '/collections/$collection', component: CollectionPage }),
   createRoute({ getParentRoute: () => root, path: '/collections/$collection/records/$id', component: RecordPage }),
 ] as const
 

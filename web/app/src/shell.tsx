@@ -20,6 +20,7 @@ export function Shell() {
           <nav aria-label="Pages" className="flex min-w-0 flex-1 gap-0.5 overflow-x-auto md:flex-none md:flex-col md:overflow-visible">
             <NavLink to="/" label="Overview" exact />
             <NavLink to="/search" label="Search" />
+            <NavLink to="/models" label="Models" />
             <NavLink to="/runs" label="Runs" />
             <NavLink to="/dead-letters" label="Dead letters" badge={dead} />
           </nav>
@@ -37,7 +38,7 @@ export function Shell() {
   )
 }
 
-function NavLink({ to, label, badge = 0, exact = false }: { to: '/' | '/search' | '/runs' | '/dead-letters'; label: string; badge?: number; exact?: boolean }) {
+function NavLink({ to, label, badge = 0, exact = false }: { to: '/' | '/search' | '/models' | '/runs' | '/dead-letters'; label: string; badge?: number; exact?: boolean }) {
   return (
     <Link
       to={to}

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { Gone, Problem, type State } from './api'
 import { ago, at } from './format'
 
@@ -42,12 +42,78 @@ const colours: Record<State, string> = {
 
 export const stateColour = (s: State) => colours[s] ?? colours.waiting
 
-export function StateLabel({ state }: { state: State }) {
+export const StateLabel = ({ state }: { state: State }) => <Dot colour={stateColour(state)}>{state}</Dot>
+
+/** Dot marks a word with a colour. */
+export function Dot({ colour, children }: { colour: string; children: ReactNode }) {
   return (
-    <span className="inline-flex items-center gap-2">
-      <span className={`size-2 shrink-0 rounded-full ${stateColour(state)}`} aria-hidden />
-      {state}
+    <span className="inline-flex items-center gap-2 whitespace-nowrap">
+      <span className={`size-2 shrink-0 rounded-full ${colour}`} aria-hidden />
+      {children}
     </span>
+  )
+}
+
+/** Figures are large; each child is a Figure. */
+export function Figures({ children, className = '' }: { children: ReactNode; className?: string }) {
+  return <dl className={`card grid grid-cols-2 gap-px overflow-hidden bg-line ${className}`}>{children}</dl>
+}
+
+export function Figure({ name, figure }: { name: string; figure: ReactNode }) {
+  return (
+    <div className="bg-surface px-4 py-3 max-sm:last:odd:col-span-2">
+      <dt className="text-xs text-muted">{name}</dt>
+      <dd className="num mt-0.5 text-xl font-semibold tracking-tight" data-figure={name}>{figure}</dd>
+    </div>
+  )
+}
+
+/** Fact is a name with what it stands for, in a dl. */
+export function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return <div className="min-w-0"><dt className="text-xs text-muted">{name}</dt><dd className="truncate">{children}</dd></div>
+}
+
+/** Confirm asks before something is done. */
+export function Confirm({ title, verb, pending, error, danger = false, onConfirm, onCancel, children }: {
+  title: string
+  verb: string
+  pending: boolean
+  error: unknown
+  danger?: boolean
+  onConfirm: () => void
+  onCancel: () => void
+  children: ReactNode
+}) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const heading = useId()
+  useEffect(() => {
+    dialog.current?.showModal()
+  }, [])
+  return (
+    <dialog ref={dialog} onClose={onCancel} aria-labelledby={heading} data-confirm className="card m-auto w-[min(30rem,calc(100vw-2rem))] p-5 text-ink shadow-2xl">
+      <form onSubmit={(e) => { e.preventDefault(); onConfirm() }}>
+        <h2 id={heading} className="text-base font-semibold">{title}</h2>
+        {children}
+        <ErrorNote error={error} />
+        <div className="mt-4 flex justify-end gap-2">
+          <button type="button" className="button" onClick={() => dialog.current?.close()} autoFocus={danger}>Cancel</button>
+          <button type="submit" className={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={pending} autoFocus={!danger} data-do>{verb}</button>
+        </div>
+      </form>
+    </dialog>
+  )
+}
+
+/** Outcome says what was done, until it is dismissed. */
+export function Outcome({ title, onClose, children }: { title: ReactNode; onClose: () => void; children?: ReactNode }) {
+  return (
+    <div role="status" data-outcome className="card flex items-start justify-between gap-4 px-4 py-3">
+      <div className="min-w-0">
+        <p className="num font-medium">{title}</p>
+        {children && <div className="num text-muted">{children}</div>}
+      </div>
+      <button type="button" className="button button-small" onClick={onClose}>Dismiss</button>
+    </div>
   )
 }
 
@@ -67,6 +133,11 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
     <div role="alert" className="rounded-md border border-bad/40 bg-bad/8 px-3 py-2">
       <p className="font-medium text-bad">{title}</p>
       <p className="break-words">{error instanceof Error ? error.message : String(error)}</p>
+      {error instanceof Problem && error.errors.length > 0 && (
+        <ul className="break-words text-muted">
+          {error.errors.map((e, i) => <li key={i}>{e.location && <span className="font-mono text-xs">{e.location}: </span>}{e.message}</li>)}
+        </ul>
+      )}
       {retry && (
         <button type="button" className="button button-small mt-2" onClick={retry}>
           Try again

@@ -2,13 +2,11 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { api, type Collection, type Run, type Status } from '../api'
-import { count, duration, percent, plural, short } from '../format'
+import { count, duration, lag, lagging, percent, plural, short } from '../format'
 import { total, type Metrics } from '../metrics'
 import { live, useMetrics, useStatuses } from '../queries'
 import { RunTable } from '../run-table'
-import { Card, Code, Empty, ErrorNote, PageHeader, Skeleton } from '../ui'
-
-const lagging = 60 // seconds after which a collection needs attention
+import { Card, Code, Empty, ErrorNote, Fact, Figure, Figures, PageHeader, Skeleton } from '../ui'
 
 export function OverviewPage() {
   const { collections, statuses } = useStatuses()
@@ -69,23 +67,14 @@ function Totals({ statuses, metrics }: { statuses: Status[]; metrics?: Metrics }
   const texts = total(metrics, 'holdfast_embedding_texts_total')
   const dead = sum((s) => s.dead_letters)
   return (
-    <dl className="card grid grid-cols-2 gap-px overflow-hidden bg-line sm:grid-cols-3 lg:grid-cols-6">
+    <Figures className="sm:grid-cols-3 lg:grid-cols-6">
       <Figure name="Records" figure={count(sum((s) => s.records))} />
       <Figure name="Passages" figure={count(sum((s) => s.passages))} />
       <Figure name="Pending changes" figure={count(sum((s) => s.pending_changes))} />
       <Figure name="Dead letters" figure={<span className={dead ? 'text-bad' : ''}>{count(dead)}</span>} />
       <Figure name="Embeddings reused" figure={percent(reused, texts)} />
       <Figure name="Values transformed" figure={short(total(metrics, 'holdfast_gate_entities_total'))} />
-    </dl>
-  )
-}
-
-function Figure({ name, figure }: { name: string; figure: ReactNode }) {
-  return (
-    <div className="bg-surface px-4 py-3">
-      <dt className="text-xs text-muted">{name}</dt>
-      <dd className="num mt-0.5 text-xl font-semibold tracking-tight" data-figure={name}>{figure}</dd>
-    </div>
+    </Figures>
   )
 }
 
@@ -144,7 +133,7 @@ function Collections({ items, statuses }: { items: Collection[]; statuses: (Stat
             const s = statuses[i]
             return (
               <tr key={c.name} data-collection={c.name}>
-                <td className="font-medium"><Link to="/search" search={{ c: c.name }} className="hover:text-accent hover:underline" title={`Search ${c.name}`}>{c.name}</Link></td>
+                <td className="font-medium"><Link to="/collections/$collection" params={{ collection: c.name }} className="hover:text-accent hover:underline">{c.name}</Link></td>
                 {s ? <StatusCells s={s} /> : <td colSpan={8}><Skeleton rows={1} className="" /></td>}
               </tr>
             )
@@ -156,15 +145,15 @@ function Collections({ items, statuses }: { items: Collection[]; statuses: (Stat
           const s = statuses[i]
           return (
             <li key={c.name} className="px-4 py-3">
-              <Link to="/search" search={{ c: c.name }} className="font-medium">{c.name}</Link>
+              <Link to="/collections/$collection" params={{ collection: c.name }} className="font-medium">{c.name}</Link>
               {s && (
                 <dl className="num mt-1 grid grid-cols-3 gap-x-3 gap-y-1">
-                  <Small name="Records">{count(s.records)}</Small>
-                  <Small name="Passages">{count(s.passages)}</Small>
-                  <Small name="Pending">{count(s.pending_changes)}</Small>
-                  <Small name="Lag">{lag(s)}</Small>
-                  <Small name="Dead letters">{count(s.dead_letters)}</Small>
-                  <Small name="Model">{s.generation?.model ?? 'none'}</Small>
+                  <Fact name="Records">{count(s.records)}</Fact>
+                  <Fact name="Passages">{count(s.passages)}</Fact>
+                  <Fact name="Pending">{count(s.pending_changes)}</Fact>
+                  <Fact name="Lag">{lag(s)}</Fact>
+                  <Fact name="Dead letters">{count(s.dead_letters)}</Fact>
+                  <Fact name="Model">{s.generation?.model ?? 'none'}</Fact>
                 </dl>
               )}
             </li>
@@ -174,8 +163,6 @@ function Collections({ items, statuses }: { items: Collection[]; statuses: (Stat
     </Card>
   )
 }
-
-const lag = (s: Status) => (s.pending_changes ? duration(s.lag_seconds * 1000) : '–')
 
 function StatusCells({ s }: { s: Status }) {
   const n = 'num text-right'
@@ -199,10 +186,6 @@ function StatusCells({ s }: { s: Status }) {
       )}
     </>
   )
-}
-
-function Small({ name, children }: { name: string; children: ReactNode }) {
-  return <div className="min-w-0"><dt className="text-xs text-muted">{name}</dt><dd className="truncate">{children}</dd></div>
 }
 
 const actions = ['pseudonym', 'mask', 'hash', 'replace', 'keep'] as const
@@ -273,8 +256,8 @@ function Embedding({ metrics, error }: { metrics?: Metrics; error: unknown }) {
               <span className="bg-strong" style={{ width: `${(100 * computed) / (reused + computed || 1)}%` }} />
             </div>
             <dl className="num mt-2 grid grid-cols-2 gap-x-4">
-              <Small name="Reused, not paid again">{count(reused)} <span className="text-muted">{percent(reused, reused + computed)}</span></Small>
-              <Small name="Computed">{count(computed)} <span className="text-muted">{percent(computed, reused + computed)}</span></Small>
+              <Fact name="Reused, not paid again">{count(reused)} <span className="text-muted">{percent(reused, reused + computed)}</span></Fact>
+              <Fact name="Computed">{count(computed)} <span className="text-muted">{percent(computed, reused + computed)}</span></Fact>
             </dl>
           </div>
           <Lines title="Calls to a model" rows={calls.map((s) => [s.labels.model ?? '', count(s.value)])} none="none" />
