@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// failuresInARow open the breaker, unless a neutral text shows that the
-	// texts and not the model are at fault.
+	// failuresInARow, or one refusal, open the breaker, unless a neutral text
+	// shows that the texts and not the model are at fault.
 	failuresInARow = 3
 	// firstOpen doubles up to lastOpen while the model stays away.
 	firstOpen, lastOpen = 2 * time.Second, 5 * time.Minute
@@ -38,11 +38,38 @@ func (b *breaker) layer(next layer) layer {
 			return err
 		}
 		err := next(ctx, c)
-		if b.leave(c, err) {
+		refused := c.refused(err)
+		if b.leave(c, err, refused) {
 			b.try(ctx, c, next)
+		}
+		if refused {
+			return b.postpone(c, err)
 		}
 		return err
 	}
+}
+
+// postpone turns a refusal of the provider's into a wait, unless a neutral
+// text has been taken: then the refusal was for these texts.
+func (b *breaker) postpone(c *call, err error) error {
+	b.mu.Lock()
+	why := b.refuse()
+	if why == nil && b.probing {
+		why = notNow(0, "model %q is being tried with a neutral text", b.model.Name)
+	}
+	b.mu.Unlock()
+	if why == nil {
+		return err
+	}
+	if err != nil {
+		return why
+	}
+	for i := range c.out {
+		if c.out[i].Err != nil && !fault.Retryable(c.out[i].Err) {
+			c.out[i].Err = why
+		}
+	}
+	return nil
 }
 
 // ready implements the check of a guard: an open breaker whose time has come is ready.
@@ -61,7 +88,7 @@ func (b *breaker) refuse() error {
 	if wait <= 0 && !b.probing {
 		return nil
 	}
-	return notNow(wait, "model %q is not called for now, as it does not answer (%s)", b.model.Name, b.why)
+	return notNow(wait, "model %q is not called for now, as it %s (%s)", b.model.Name, symptom(b.why), b.why)
 }
 
 // enter lets a call through if the model is up, or comes up when tried.
@@ -81,12 +108,22 @@ func (b *breaker) enter(ctx context.Context, c *call, next layer) error {
 	return b.ready(ctx)
 }
 
+// symptom tells a model that is away from one whose provider takes nothing.
+func symptom(why error) string {
+	if fault.Retryable(why) {
+		return "does not answer"
+	}
+	return "refuses every text"
+}
+
 // leave counts a failure, and reports whether there are enough to look closer.
-func (b *breaker) leave(c *call, err error) (look bool) {
+func (b *breaker) leave(c *call, err error, refused bool) (look bool) {
 	fail, served := c.unavailable(err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
+	case refused:
+		b.failures = failuresInARow
 	case served, fail == nil && err == nil:
 		b.failures = 0
 	// Who was asked to wait was answered; what is cut off by its caller says nothing.
@@ -110,6 +147,9 @@ func (b *breaker) try(ctx context.Context, c *call, next layer) {
 	c.usage.Requests += probe.usage.Requests
 	c.usage.Tokens += probe.usage.Tokens
 	fail, _ := probe.unavailable(err)
+	if fail == nil && probe.refused(err) {
+		fail = probe.cause(err)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
@@ -124,6 +164,6 @@ func (b *breaker) try(ctx context.Context, c *call, next layer) {
 		b.open, b.why = true, fail
 		b.wait = min(max(2*b.wait, firstOpen), lastOpen)
 		b.until = b.store.cfg.Clock.Now().Add(b.wait)
-		b.store.cfg.Logger.WarnContext(ctx, "model does not answer; what it should embed waits", "model", b.model.Name, "until", b.until, "error", fail)
+		b.store.cfg.Logger.WarnContext(ctx, "model is not called for now; what it should embed waits", "model", b.model.Name, "until", b.until, "error", fail)
 	}
 }

@@ -233,3 +233,32 @@ func (c *call) unavailable(err error) (fail error, served bool) {
 	}
 	return fail, served
 }
+
+// refused reports whether the provider was asked and took nothing, for good:
+// a wrong key, an unknown model, other dimensions. That may lie with the
+// texts, which only another text can tell. A key that is refused half-way
+// never lies with them.
+func (c *call) refused(err error) bool {
+	if err != nil {
+		return !fault.Retryable(err) && !isCancelled(err)
+	}
+	denied, all := false, c.usage.Requests > 0
+	for i := range c.out {
+		kind := fault.KindOf(c.out[i].Err)
+		switch failed := c.out[i].Err; {
+		case failed == nil, fault.Retryable(failed):
+			all = false
+		case kind == fault.Denied, kind == fault.NotFound:
+			denied = true
+		}
+	}
+	return denied || all && len(c.out) > 0
+}
+
+// cause is the error of a call, or of its first text.
+func (c *call) cause(err error) error {
+	if err == nil && len(c.out) > 0 {
+		return c.out[0].Err
+	}
+	return err
+}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,19 +67,22 @@ Judgements are JSON Lines: {"query": "…", "relevant": {"record id": 1, …}}`,
 		},
 	}
 	all := []*cobra.Command{upgrade, list}
-	for _, v := range []struct{ verb, short string }{
-		{"approve", "Approve the planned upgrade, and wait until it is built"},
-		{"abort", "Give the upgrade up before its switch; the active generation is as it was"},
-		{"switch", "Switch to what is built and held"},
-		{"rollback", "Return to the old generation at once, while it is on standby"},
-		{"retire", "End the standby before its time"},
+	for _, v := range []struct {
+		verb, short string
+		of          []flow.UpgradeState
+	}{
+		{"approve", "Approve the planned upgrade, and wait until it is built", []flow.UpgradeState{flow.Planned}},
+		{"abort", "Give the upgrade up before its switch; the active generation is as it was", []flow.UpgradeState{flow.Planned, flow.Building, flow.Held}},
+		{"switch", "Switch to what is built and held", []flow.UpgradeState{flow.Held}},
+		{"rollback", "Return to the old generation at once, while it is on standby", []flow.UpgradeState{flow.Switched}},
+		{"retire", "End the standby before its time", []flow.UpgradeState{flow.Switched, flow.RolledBack}},
 	} {
 		var reason string
 		cmd := &cobra.Command{
 			Use: v.verb + " COLLECTION", Short: v.short, Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return c.with(cmd.Context(), func(cl *client) error {
-					u, err := c.newestUpgrade(cmd.Context(), cl, args[0])
+					u, err := newestUpgrade(cmd.Context(), cl, args[0], v.of)
 					if err != nil {
 						return err
 					}
@@ -171,15 +175,19 @@ func (c *cli) confirmed(question string, yes bool) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-func (c *cli) newestUpgrade(ctx context.Context, cl *client, collection string) (flow.Upgrade, error) {
+// newestUpgrade finds the newest upgrade that is in one of the states, past
+// plans made since: a new plan must not stand in the way of a rollback. If
+// there is none it is the newest of all, of which the server says why not.
+func newestUpgrade(ctx context.Context, cl *client, collection string, states []flow.UpgradeState) (flow.Upgrade, error) {
 	var all listing[flow.Upgrade]
-	if err := cl.get(ctx, collectionPath(collection, "upgrades?limit=1"), &all); err != nil {
+	if err := cl.get(ctx, collectionPath(collection, "upgrades"), &all); err != nil {
 		return flow.Upgrade{}, err
 	}
 	if len(all.Items) == 0 {
 		return flow.Upgrade{}, fault.New(fault.NotFound, "%s has no upgrade; plan one with `holdfast models upgrade %s --to MODEL`", collection, collection)
 	}
-	return all.Items[0], nil
+	at := slices.IndexFunc(all.Items, func(u flow.Upgrade) bool { return slices.Contains(states, u.State) })
+	return all.Items[max(at, 0)], nil
 }
 
 // act does something with an upgrade, and stays until that is over.
