@@ -114,6 +114,24 @@ var changeCases = map[string]func(*recordBox){
 		got := b.lease(5)
 		b.equal("due", got.Changes, []record.Change{{Ref: refs[0], Number: got.Changes[0].Number, What: record.Content, Attempts: 1}})
 	},
+	"a wide lease takes few changes of content": func(b *recordBox) {
+		c := b.declare("a")
+		var refs []record.Ref
+		for i := range 6 {
+			refs = append(refs, b.mustWrite(c, put(fmt.Sprint(i), "x", 1))...)
+		}
+		b.drain()
+		b.mustWrite(c, put("0", "x", 2), put("1", "y", 1), put("2", "x", 2), put("3", "y", 1), put("4", "x", 2), put("5", "y", 1))
+		wide := func() (l record.Lease) {
+			b.update(func(ctx context.Context, tx record.Tx) (err error) {
+				l, err = tx.Changes().Lease(ctx, record.LeaseRequest{Limit: 2, Wide: 5, Now: b.now, Until: b.now.Add(time.Minute)})
+				return err
+			})
+			return l
+		}
+		b.equal("two of content end it", leasedRefs(wide()), refs[:4])
+		b.equal("the rest", leasedRefs(wide()), refs[4:])
+	},
 	"alone": func(b *recordBox) {
 		c := b.declare("a")
 		refs := b.mustWrite(c, put("1", "x", 1), put("2", "x", 1), put("3", "x", 1), put("4", "x", 1))

@@ -16,6 +16,9 @@ const (
 	// batchSize is the most changes in a run: enough to share the cost of a
 	// transaction and of a call to a model, few enough to finish in seconds.
 	batchSize = 256
+	// wideBatch is the most changes where few of them are of content: a change
+	// of metadata costs so little that what a batch costs would be most of it.
+	wideBatch = 2048
 	// leaseFor is how long a lease outlives its owner's last sign of life.
 	leaseFor = 45 * time.Second
 	// perGeneration bounds the runs of one generation under way, so that one
@@ -104,7 +107,7 @@ func (d *Dispatcher) dispatch(ctx context.Context) bool {
 			}
 			full = slices.Concat(full, more)
 		}
-		lease, err = tx.Changes().Lease(ctx, record.LeaseRequest{Limit: batchSize, Now: now, Until: now.Add(leaseFor), Except: full})
+		lease, err = tx.Changes().Lease(ctx, record.LeaseRequest{Limit: batchSize, Wide: wideBatch, Now: now, Until: now.Add(leaseFor), Except: full})
 		if err != nil || len(lease.Changes) == 0 {
 			return err
 		}

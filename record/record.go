@@ -309,7 +309,10 @@ type Lease struct {
 
 // LeaseRequest says what to lease.
 type LeaseRequest struct {
-	Limit  int // most changes to take
+	Limit int // most changes to take
+	// Wide is the most to take if no more than Limit of them are of content:
+	// the others cost little each. Default Limit.
+	Wide   int
 	Now    time.Time
 	Until  time.Time      // when the lease expires unless it is renewed
 	Except []GenerationID // generations to pass over

@@ -36,7 +36,7 @@ func (s changes) Lease(ctx context.Context, q record.LeaseRequest) (record.Lease
 	var l record.Lease
 	for _, at := range line {
 		l.Collection, l.Generation = at.collection, at.generation
-		if l.Changes, err = s.front(ctx, l.Generation, max(q.Limit, 1)); err != nil {
+		if l.Changes, err = s.front(ctx, l.Generation, q); err != nil {
 			return record.Lease{}, err
 		}
 		if len(l.Changes) > 0 {
@@ -57,7 +57,9 @@ func (s changes) Lease(ctx context.Context, q record.LeaseRequest) (record.Lease
 
 // front returns the first changes in line that may share a batch, or the
 // first alone if it must be.
-func (s changes) front(ctx context.Context, of record.GenerationID, limit int) ([]record.Change, error) {
+func (s changes) front(ctx context.Context, of record.GenerationID, q record.LeaseRequest) ([]record.Change, error) {
+	limit := max(q.Limit, 1)
+	wide, contents := max(limit, q.Wide), 0
 	var batch []record.Change
 	single := false
 	err := s.each(ctx, "lease changes", func(r pgx.Rows) error {
@@ -68,13 +70,16 @@ func (s changes) front(ctx context.Context, of record.GenerationID, limit int) (
 		}
 		if len(batch) == 0 {
 			single = alone
-		} else if single || alone {
+		} else if single || alone || contents == limit {
 			return nil
+		}
+		if c.What&record.Content != 0 {
+			contents++
 		}
 		batch = append(batch, c)
 		return nil
 	}, `SELECT ref, number, what | leased_what, attempts, alone OR lost > $3 FROM changes
-		WHERE generation = $1 AND state = 0 ORDER BY first, ref LIMIT $2 FOR UPDATE SKIP LOCKED`, of, limit, maxLost)
+		WHERE generation = $1 AND state = 0 ORDER BY first, ref LIMIT $2 FOR UPDATE SKIP LOCKED`, of, wide, maxLost)
 	return batch, err
 }
 
