@@ -40,6 +40,10 @@ func testUpgrade(p *page, s *server) {
 	p.click(`[data-plan] button[type=submit]`)
 	p.wait(`document.querySelector('[data-upgrade=planned] [data-forecast]')?.textContent.includes('Records3')`)
 
+	p.open(s.base + "/")
+	p.wait(`document.querySelector('[data-waits=notes]')?.textContent.includes('waits for approval')`)
+	p.click(`[data-waits=notes] a`)
+
 	p.click(`[data-verb=approve]`)
 	p.write(`[data-confirm] [name=reason]`, "a smaller model")
 	p.key(kb.Enter)

@@ -30,6 +30,18 @@ export function useUpgrades(name: string) {
   return useQuery({ queryKey: ['upgrades', name], queryFn: ({ signal }) => api.upgrades(name, signal), refetchInterval: live })
 }
 
+/** useNewestUpgrades reads the newest upgrade of each collection that has one. */
+export function useNewestUpgrades(names: string[]) {
+  const all = useQueries({
+    queries: names.map((name) => ({
+      queryKey: ['upgrades', name],
+      queryFn: ({ signal }: { signal: AbortSignal }) => api.upgrades(name, signal),
+      refetchInterval: live * 5,
+    })),
+  })
+  return all.flatMap((q) => q.data?.items.slice(0, 1) ?? [])
+}
+
 export function useModels() {
   return useQuery({ queryKey: ['models'], queryFn: ({ signal }) => api.models(signal), refetchInterval: live * 5 })
 }

@@ -73,7 +73,7 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
   return <div className="min-w-0"><dt className="text-xs text-muted">{name}</dt><dd className="truncate">{children}</dd></div>
 }
 
-/** Confirm asks before something is done. */
+/** Confirm asks before something is done. The first control has the focus: a field, or Cancel. */
 export function Confirm({ title, verb, pending, error, danger = false, onConfirm, onCancel, children }: {
   title: string
   verb: string
@@ -96,8 +96,8 @@ export function Confirm({ title, verb, pending, error, danger = false, onConfirm
         {children}
         <ErrorNote error={error} />
         <div className="mt-4 flex justify-end gap-2">
-          <button type="button" className="button" onClick={() => dialog.current?.close()} autoFocus={danger}>Cancel</button>
-          <button type="submit" className={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={pending} autoFocus={!danger} data-do>{verb}</button>
+          <button type="button" className="button" onClick={() => dialog.current?.close()}>Cancel</button>
+          <button type="submit" className={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={pending} data-do>{verb}</button>
         </div>
       </form>
     </dialog>
@@ -133,9 +133,9 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
     <div role="alert" className="rounded-md border border-bad/40 bg-bad/8 px-3 py-2">
       <p className="font-medium text-bad">{title}</p>
       <p className="break-words">{error instanceof Error ? error.message : String(error)}</p>
-      {error instanceof Problem && error.errors.length > 0 && (
+      {error instanceof Problem && (
         <ul className="break-words text-muted">
-          {error.errors.map((e, i) => <li key={i}>{e.location && <span className="font-mono text-xs">{e.location}: </span>}{e.message}</li>)}
+          {error.errors.filter((e) => !error.message.includes(e.message)).map((e, i) => <li key={i}>{e.location && <span className="font-mono text-xs">{e.location}: </span>}{e.message}</li>)}
         </ul>
       )}
       {retry && (

@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { api, type Collection, type Run, type Status } from '../api'
+import { api, type Collection, type Run, type Status, type Upgrade } from '../api'
 import { count, duration, lag, lagging, percent, plural, short } from '../format'
 import { total, type Metrics } from '../metrics'
-import { live, useMetrics, useStatuses } from '../queries'
+import { live, useMetrics, useNewestUpgrades, useStatuses } from '../queries'
 import { RunTable } from '../run-table'
 import { Card, Code, Empty, ErrorNote, Fact, Figure, Figures, PageHeader, Skeleton } from '../ui'
 
@@ -12,6 +12,7 @@ export function OverviewPage() {
   const { collections, statuses } = useStatuses()
   const metrics = useMetrics()
   const runs = useQuery({ queryKey: ['runs', 'latest'], queryFn: ({ signal }) => api.runs({ limit: 8 }, signal), refetchInterval: live })
+  const upgrades = useNewestUpgrades((collections.data?.items ?? []).map((c) => c.name))
   if (collections.isPending) return <><PageHeader title="Overview" /><Card><Skeleton rows={6} /></Card></>
   if (!collections.data) return <><PageHeader title="Overview" /><ErrorNote error={collections.error} retry={() => collections.refetch()} /></>
   const items = collections.data.items
@@ -24,7 +25,7 @@ export function OverviewPage() {
       <div className="grid gap-4">
         <ErrorNote error={failure} />
         <Totals statuses={known} metrics={metrics.data} />
-        <Attention statuses={known} runs={runs.data?.items ?? []} />
+        <Attention statuses={known} upgrades={upgrades} runs={runs.data?.items ?? []} />
         <Collections items={items} statuses={statuses.map((s) => s.data)} />
         <div className="grid items-start gap-4 lg:grid-cols-2">
           <Entities metrics={metrics.data} error={metrics.error} />
@@ -78,8 +79,17 @@ function Totals({ statuses, metrics }: { statuses: Status[]; metrics?: Metrics }
   )
 }
 
-function Attention({ statuses, runs }: { statuses: Status[]; runs: Run[] }) {
+function Attention({ statuses, upgrades, runs }: { statuses: Status[]; upgrades: Upgrade[]; runs: Run[] }) {
   const notes: ReactNode[] = []
+  for (const u of upgrades) {
+    if (u.state !== 'planned' && u.state !== 'held') continue
+    notes.push(
+      <li key={`u${u.id}`} data-waits={u.collection} className="flex flex-wrap items-baseline justify-between gap-x-4 px-4 py-2">
+        <span><b className="font-medium">{u.collection}</b> has an upgrade that {u.state === 'planned' ? 'waits for approval' : 'is built and waits to be switched or aborted'}.</span>
+        <Link to="/collections/$collection" params={{ collection: u.collection }} className="link">See upgrade</Link>
+      </li>,
+    )
+  }
   for (const s of statuses) {
     if (s.dead_letters > 0) {
       notes.push(
