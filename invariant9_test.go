@@ -2,6 +2,7 @@ package holdfast_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -143,9 +144,7 @@ func TestInvariant9ModelChangesAreDeliberate(t *testing.T) {
 	for n := range len(late) {
 		bodies[name("r", 100+n)] = words(9000+n, 40)
 	}
-	for id, body := range late {
-		bodies[id] = body
-	}
+	maps.Copy(bodies, late)
 	// Models that have nothing in common cannot agree: whoever wants the
 	// switch all the same makes it.
 	if u.State == flow.Held {

@@ -203,7 +203,7 @@ func TestADamagedSnapshotIsNoticed(t *testing.T) {
 	r.settle("notes")
 	one := r.pinned("first")
 	path := filepath.Join(r.path("embeddings"), one.PassagesObject.Key)
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the test's own
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func TestUpgradeThatCannotBe(t *testing.T) {
 	}{
 		{"nothing differs", "/upgrades", `{}`, http.StatusConflict, "already"},
 		{"unknown model", "/upgrades", `{"model":"nope"}`, http.StatusUnprocessableEntity, "model"},
-		{"unknown field", "/upgrades", `{"modle":"second"}`, http.StatusUnprocessableEntity, "modle"},
+		{"unknown field", "/upgrades", `{"kind":"second"}`, http.StatusUnprocessableEntity, "kind"},
 		{"standby", "/upgrades", `{"model":"second","standby":"soon"}`, http.StatusUnprocessableEntity, "standby"},
 		{"judgement of nobody", "/upgrades", `{"model":"second","judgements":[{"query":"x","relevant":{"none":1}}]}`, http.StatusUnprocessableEntity, "judgements[0]"},
 		{"no such upgrade", "/upgrades/9.0001/approve", `{}`, http.StatusNotFound, "upgrade"},

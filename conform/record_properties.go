@@ -319,7 +319,7 @@ func (m *recordModel) releaseSome() {
 	if m.rnd.IntN(2) == 0 {
 		notBefore = m.now.Add(time.Duration(m.rnd.IntN(60)) * time.Second)
 	}
-	how := record.Released(m.rnd.IntN(3))
+	how := []record.Released{record.Tried, record.Alone, record.Untried}[m.rnd.IntN(3)]
 	m.release(epoch, notBefore, how, refsIn(some)...)
 	for _, c := range some {
 		if q := m.changes[c.Ref]; q.epoch == epoch {

@@ -38,11 +38,6 @@ const (
 	Done       UpgradeState = "done"        // what was on standby is retired
 )
 
-// open reports whether an upgrade feeds a second generation.
-func (s UpgradeState) open() bool {
-	return s == Building || s == Held || s == Switched || s == RolledBack
-}
-
 // Upgrade is a change of what a collection's index is built with: model,
 // chunking, policy, content or classification.
 type Upgrade struct {
@@ -237,7 +232,7 @@ func (x *Upgrader) Plan(ctx context.Context, d record.Declaration, reasons []str
 		Collection: c.Name, State: Planned, Reasons: reasons, Before: c.Declaration, Declaration: d, From: g.ID,
 		Terms: terms.withDefaults(), PlannedAt: time.Now().UTC(),
 	}
-	if u.Forecast, err = x.forecast(ctx, c, g, &u, x.Parts.Generation(&record.Collection{ID: c.ID, Declaration: d}, policy, embedder.Model()), embedder); err != nil {
+	if u.Forecast, err = x.forecast(ctx, c, g, &u, x.Generation(&record.Collection{ID: c.ID, Declaration: d}, policy, embedder.Model()), embedder); err != nil {
 		return Upgrade{}, fmt.Errorf("forecast the upgrade: %w", err)
 	}
 	err = x.Records.Update(ctx, func(tx record.Tx) error {
@@ -289,7 +284,7 @@ func (x *Upgrader) Approve(ctx context.Context, id, by, why string) (Upgrade, er
 			return err
 		}
 		c.Declaration = adopt(c.Declaration, u.Declaration)
-		g, err := tx.Collections().AddGeneration(ctx, x.Parts.Generation(&c, policy, embedder.Model()))
+		g, err := tx.Collections().AddGeneration(ctx, x.Generation(&c, policy, embedder.Model()))
 		if err != nil {
 			return err
 		}
@@ -344,7 +339,7 @@ func (x *Upgrader) Abort(ctx context.Context, id, why string) (Upgrade, error) {
 			if next, err = x.retire(ctx, tx, u.Collection, u.To); err != nil {
 				return err
 			}
-		default:
+		case Switched, RolledBack, Aborted, Done:
 			return fault.New(fault.Conflict, "upgrade %s is %s; it cannot be aborted any more", u.ID, u.State)
 		}
 		u.State, u.Note, u.EndedAt = Aborted, why, time.Now().UTC()

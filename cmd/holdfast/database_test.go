@@ -56,7 +56,7 @@ func configure(t *testing.T, dir, text string) {
 
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil { //nolint:gosec // the test's own folder
 		t.Fatal(err)
 	}
 }

@@ -53,7 +53,7 @@ func (c *cli) eraseCommand() *cobra.Command {
 
 // confirm asks on a terminal; elsewhere it takes --yes.
 func (c *cli) confirm(question string) error {
-	if !term.IsTerminal(int(os.Stdin.Fd())) { //nolint:gosec // a descriptor fits
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return usage("there is no terminal to ask on; add --yes")
 	}
 	if err := c.printf("%s [y/N] ", question); err != nil {

@@ -88,7 +88,7 @@ func (s records) purgeFrom(ctx context.Context, g record.GenerationID, asked str
 	if err := s.morePending(ctx, g, buried-int64(len(epochs))); err != nil {
 		return err
 	}
-	if err := (changes{s.tx}).endLeases(ctx, jsonInts(epochs)); err != nil {
+	if err := changes(s).endLeases(ctx, jsonInts(epochs)); err != nil {
 		return err
 	}
 	var removed int64
@@ -108,5 +108,5 @@ func (s records) purgeFrom(ctx context.Context, g record.GenerationID, asked str
 	if _, err := s.exec(ctx, doing, "DELETE FROM passages WHERE generation = ?2 AND ref IN (SELECT value FROM json_each(?1))", asked, g); err != nil {
 		return err
 	}
-	return passages{s.tx}.count(ctx, g, removed-int64(len(found)))
+	return passages(s).count(ctx, g, removed-int64(len(found)))
 }
