@@ -25,6 +25,8 @@ const (
 	// followFor is how long one process follows a source after its last sign
 	// of life.
 	followFor = 30 * time.Second
+	// releaseWithin is how long it may take to say that we follow no more.
+	releaseWithin = 5 * time.Second
 	// slowest is the longest wait after failures.
 	slowest = 30 * time.Second
 	// compareEvery is how often all of a source is read and compared that has
@@ -159,6 +161,7 @@ func (f *follower) poke() {
 var errOthers = errors.New("another process follows the source")
 
 func (f *follower) run(ctx context.Context) {
+	defer f.release(ctx)
 	failures := 0
 	for ctx.Err() == nil {
 		busy, err := f.step(ctx)
@@ -253,6 +256,26 @@ func (f *follower) lease(ctx context.Context) (state Following, err error) {
 		f.epoch, f.renewed = state.Epoch, now
 	}
 	return state, err
+}
+
+// release ends our lease, so that whoever comes next need not wait it out.
+func (f *follower) release(ctx context.Context) {
+	if f.epoch == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	defer cancel()
+	err := AlterFollowing(ctx, f.records, f.collection.ID, func(s *Following) error {
+		if s.Owner != f.owner || s.Epoch != f.epoch {
+			return errOthers
+		}
+		s.Owner, s.Until = "", time.Time{}
+		return nil
+	})
+	// What is dropped or follows no more has nothing to end.
+	if err != nil && !errors.Is(err, errOthers) && fault.KindOf(err) != fault.NotFound {
+		f.log.WarnContext(ctx, "others follow the source only when this lease has run out", "collection", f.collection.Name, "error", err)
+	}
 }
 
 // commit changes what is known, and the records with it, if we still follow.
