@@ -122,6 +122,13 @@ func (a *auditor) run() {
 	}
 }
 
+// auditWait is how long the trail waits before it is tried again, at first.
+const auditWait = 20 * time.Millisecond
+
+func (a *auditor) append(ctx context.Context, entries []record.AuditEntry) error {
+	return a.records.Update(ctx, func(tx record.Tx) error { return tx.Audit().Append(ctx, entries) })
+}
+
 func (a *auditor) write(batch []waiting) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -129,7 +136,16 @@ func (a *auditor) write(batch []waiting) {
 	for i, w := range batch {
 		entries[i] = w.entry
 	}
-	err := a.records.Update(ctx, func(tx record.Tx) error { return tx.Audit().Append(ctx, entries) })
+	// No entry is dropped because a database restarts: it is tried for as long
+	// as that may take.
+	err := a.append(ctx, entries)
+	for wait := auditWait; fault.Retryable(err) && ctx.Err() == nil; wait = min(2*wait, time.Second) {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+		err = a.append(ctx, entries)
+	}
 	if err != nil {
 		a.log.ErrorContext(ctx, "write audit trail", "entries", len(entries), "error", err)
 	}

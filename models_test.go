@@ -72,7 +72,7 @@ func TestABudgetStopsEmbeddingOnly(t *testing.T) {
 	if now, _ := r.models[0].asked(); now != calls {
 		t.Errorf("%d calls more than the budget pays for", now-calls)
 	}
-	for _, row := range r.query("SELECT attempts, alone FROM changes") {
+	for _, row := range r.query("SELECT attempts, alone FROM changes WHERE state <> 2") {
 		if row[0] != int64(0) || row[1] != int64(0) {
 			t.Errorf("a change that waits has %v attempts, alone %v", row[0], row[1])
 		}

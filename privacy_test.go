@@ -15,7 +15,7 @@ func TestThePrivacyAudit(t *testing.T) {
 	model := newFake("fake")
 	model.model.Provider = "builtin" // it is in this process
 	lax := gate.Policy{Name: "lax", Version: 1, Otherwise: gate.Rule{Action: gate.Replace, MinScore: 0.4}, Rules: gate.Rules{"PERSON": {Action: gate.Pseudonym}}}
-	r := start(t, setup{models: []*fake{model}, policies: []gate.Policy{lax}})
+	r := start(t, setup{models: []*fake{model, newFake("elsewhere")}, policies: []gate.Policy{lax}})
 	r.declare("c", func(d *record.Declaration) { d.Policy = "lax" })
 	for i := range 60 {
 		r.write("c", put(fmt.Sprint(i), fmt.Sprintf("The harbour letter number %d came from user%d@example.com about the lantern.", i, i)))
@@ -33,8 +33,10 @@ func TestThePrivacyAudit(t *testing.T) {
 	if told := r.toldByVectors(t, &lax); told != 20 {
 		t.Errorf("with values in clear %d of 20 were told", told)
 	}
-	model.model.Provider = "elsewhere"
-	if got, err := r.AuditPrivacy(t.Context(), "c", 5); err != nil || got.Inversion.Skipped == "" || got.Inversion.Tried != 0 {
+	r.declare("d", func(d *record.Declaration) { d.Policy, d.Model = "lax", "elsewhere" })
+	r.write("d", put("1", "The harbour letter came from user1@example.com about the lantern."))
+	r.settle("d")
+	if got, err := r.AuditPrivacy(t.Context(), "d", 5); err != nil || got.Inversion.Skipped == "" || got.Inversion.Tried != 0 {
 		t.Errorf("values were sent away: %+v, %v", got.Inversion, err)
 	}
 	for _, n := range []int{0, -1, 1 << 20} {

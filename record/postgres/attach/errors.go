@@ -94,7 +94,7 @@ func (s *Source) explainServer(doing string, e server) error {
 		return fault.New(fault.Unavailable, "%s: it collided with other transactions; try again: %w", doing, e)
 	}
 	switch class(e.cause) {
-	case "08", "28", "3D", "53", "57", "58", "25": // connection, login, database, resources, operator, system, standby
+	case "08", "25", "28", "3D", "53", "55", "57", "58": // connection, standby, login, database, resources, state, operator, system
 		return fault.New(fault.Unavailable, "%s: the source database is not available now: %w", doing, e)
 	case "22":
 		return fault.New(fault.Invalid, "%s: a key is not of the type that the table has now: %w", doing, e)
