@@ -34,6 +34,14 @@ func collectionPath(name string, rest ...string) string {
 	return path.String()
 }
 
+// segment escapes an id in a path; dots alone would be taken for a folder.
+func segment(id string) string {
+	if id == "." || id == ".." {
+		return strings.ReplaceAll(id, ".", "%2E")
+	}
+	return url.PathEscape(id)
+}
+
 func (c *cli) applyCommand() *cobra.Command {
 	var from string
 	var yes bool
@@ -228,10 +236,18 @@ func (c *cli) search(ctx context.Context, cl *client, collection, query string, 
 	if c.json {
 		return c.printJSON(got)
 	}
-	if len(got.Results) == 0 {
-		return c.printf("Nothing was found. `holdfast status %s` tells whether everything is indexed.\n", collection)
+	if len(got.Results) > 0 {
+		return c.printHits(got)
 	}
-	return c.printHits(got)
+	var st holdfast.Status
+	if err := cl.get(ctx, collectionPath(collection, "status"), &st); err != nil {
+		return err
+	}
+	if st.PendingChanges > 0 {
+		return fault.New(fault.Unavailable, "nothing was found yet: %s of %s not indexed; `holdfast status %s` follows it",
+			plural(st.PendingChanges, "change"), collection, collection)
+	}
+	return c.printf("Nothing was found; everything is indexed.\n")
 }
 
 func (c *cli) printHits(got answer) error {
@@ -283,7 +299,7 @@ func (c *cli) recordsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.look(cmd.Context(), func(cl *client) error {
 				var r api.Record
-				if err := cl.get(cmd.Context(), collectionPath(args[0], "records", url.PathEscape(args[1])), &r); err != nil {
+				if err := cl.get(cmd.Context(), collectionPath(args[0], "records", segment(args[1])), &r); err != nil {
 					return err
 				}
 				return c.printJSON(r)
@@ -296,7 +312,7 @@ func (c *cli) recordsCommand() *cobra.Command {
 		Use: "delete COLLECTION ID", Short: "Delete a record", Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.change(cmd.Context(), func(cl *client) error {
-				return cl.do(cmd.Context(), http.MethodDelete, collectionPath(args[0], "records", url.PathEscape(args[1])), nil, nil)
+				return cl.do(cmd.Context(), http.MethodDelete, collectionPath(args[0], "records", segment(args[1])), nil, nil)
 			})
 		},
 	}
@@ -325,7 +341,7 @@ func (c *cli) recordWriter(use, short, method string) *cobra.Command {
 			}
 			return c.change(cmd.Context(), func(cl *client) error {
 				var w api.Written
-				if err := cl.do(cmd.Context(), method, collectionPath(args[0], "records", url.PathEscape(args[1])), body, &w); err != nil {
+				if err := cl.do(cmd.Context(), method, collectionPath(args[0], "records", segment(args[1])), body, &w); err != nil {
 					return err
 				}
 				if c.json {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/holdfast/holdfast/api"
@@ -33,7 +32,7 @@ func (d *demo) poison(ctx context.Context) error {
 		"subject": "Umbrella stand", "status": "open", "priority": 2,
 		"body": map[string]any{"type": "text/plain", "content": text},
 	}
-	path := collectionPath(ticketsName, "records", url.PathEscape(id))
+	path := collectionPath(ticketsName, "records", segment(id))
 	if err := d.client.do(ctx, http.MethodPut, path, map[string]any{"fields": fields}, nil); err != nil {
 		return err
 	}

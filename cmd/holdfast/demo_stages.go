@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -326,7 +325,7 @@ func (d *demo) open(n int) []ticket {
 }
 
 func (d *demo) patch(ctx context.Context, id string, fields map[string]any) error {
-	return d.client.do(ctx, http.MethodPatch, collectionPath(ticketsName, "records", url.PathEscape(id)), fields, nil)
+	return d.client.do(ctx, http.MethodPatch, collectionPath(ticketsName, "records", segment(id)), fields, nil)
 }
 
 type editFigures struct {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd.Context(), func(cl *client) error {
 				var e holdfast.Explanation
-				if err := cl.get(cmd.Context(), collectionPath(args[0], "records", url.PathEscape(args[1]), "explain"), &e); err != nil {
+				if err := cl.get(cmd.Context(), collectionPath(args[0], "records", segment(args[1]), "explain"), &e); err != nil {
 					return err
 				}
 				if c.json {

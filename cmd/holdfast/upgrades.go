@@ -219,7 +219,11 @@ func (c *cli) followUpgrade(ctx context.Context, cl *client, path string, u *flo
 		case <-look.C:
 		}
 		var st holdfast.Status
-		if err := cl.get(ctx, collectionPath(u.Collection, "status"), &st); err != nil {
+		err := cl.get(ctx, collectionPath(u.Collection, "status"), &st)
+		if fault.Retryable(err) {
+			continue // the upgrade goes on, whoever looks
+		}
+		if err != nil {
 			return err
 		}
 		for _, g := range st.Others {
@@ -227,7 +231,7 @@ func (c *cli) followUpgrade(ctx context.Context, cl *client, path string, u *flo
 				bar.set(max(0, u.Forecast.Records-g.Pending), u.Forecast.Records)
 			}
 		}
-		if err := cl.get(ctx, path, u); err != nil {
+		if err := cl.get(ctx, path, u); err != nil && !fault.Retryable(err) {
 			return err
 		}
 	}
