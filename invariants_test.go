@@ -181,8 +181,8 @@ func TestInvariant1RebuildSurvivesACrash(t *testing.T) {
 	r := start(t, setup{})
 	r.declare("c", func(d *record.Declaration) { d.Chunking = record.Chunking{Target: 16, Max: 16} })
 	var writes []record.Write
-	for n := range 600 {
-		writes = append(writes, put(name("r", n), words(n, 30), "n", n, "state", "open"))
+	for n := range 2500 {
+		writes = append(writes, put(name("r", n), words(n, 12), "n", n, "state", "open"))
 	}
 	r.write("c", writes...)
 	r.settle("c")
@@ -198,7 +198,11 @@ func TestInvariant1RebuildSurvivesACrash(t *testing.T) {
 		_, err := r.Rebuild(t.Context(), "c", nil)
 		ended <- err
 	}()
-	<-p.begun // which closes only if there is a second batch
+	select {
+	case <-p.begun: // which closes only if there is a second batch
+	case err := <-ended:
+		t.Fatalf("the rebuild ended in one batch: %v", err)
+	}
 	dir := r.snapshot()
 	close(p.goOn)
 	if err := <-ended; err != nil {
